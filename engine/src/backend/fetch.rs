@@ -1,0 +1,232 @@
+//! Claims jobs into free slots, and only into free slots: nothing is prefetched, so nothing
+//! waits in a busy worker while another is idle.
+//!
+//! One claim takes as many jobs as there are free slots. When it brings fewer, the loop sleeps
+//! until the bell rings, something becomes due, a foreign lease runs out, or a slow poll that
+//! covers lost messages.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::{FromRedisValue, Value};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::held::HeldAttempt;
+use crate::backend::{Held, Keeper};
+use crate::backoff::{Backoff, jittered};
+use crate::executor::{Claim, Execution, Registry};
+use crate::keys::QueueKeys;
+use crate::link::{Link, LinkError};
+use crate::scripts::{CLAIM, MAX_BATCH};
+
+/// Most due jobs that one claim lines up.
+const MAX_PROMOTED: usize = 500;
+/// A handler that ignores its hard timeout this long is left to the sweep.
+const OVERDUE_AFTER: Duration = Duration::from_secs(5);
+
+/// The fetch loop of one queue.
+pub(crate) struct Fetcher {
+    pub(crate) link: Link,
+    pub(crate) keys: QueueKeys,
+    pub(crate) queue: Arc<str>,
+    pub(crate) worker: String,
+    pub(crate) lease: Duration,
+    pub(crate) idle_poll: Duration,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) held: Arc<Held>,
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) keeper: Keeper,
+    pub(crate) turned: Arc<LastTurn>,
+    pub(crate) attempts: mpsc::Sender<Execution>,
+}
+
+/// When a fetch loop last got an answer, for the readiness probe.
+pub(crate) struct LastTurn {
+    start: Instant,
+    millis: AtomicU64,
+}
+
+impl LastTurn {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            millis: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) {
+        self.millis.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long ago.
+    pub(crate) fn ago(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
+    }
+}
+
+/// What one claim brought.
+struct Batch {
+    now_ms: u64,
+    next_due_ms: Option<u64>,
+    next_lease_ms: Option<u64>,
+    due_left: bool,
+    claims: Vec<Claim>,
+}
+
+impl Fetcher {
+    /// Claims until `stop`; then what is claimed but not handed over is handed back by dropping
+    /// out of the executor with the reason shutdown.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut backoff = backoff();
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+            };
+            let Ok(mut slots) = first else { return };
+            self.take_more(&mut slots);
+            let free = slots.num_permits();
+            // Not raced with `stop`: a claim that is cut off would be leased to nobody.
+            match self.claim(free).await {
+                Ok(batch) => {
+                    backoff = self::backoff();
+                    self.turned.now();
+                    let wait = self.wait_after(&batch, free);
+                    self.hand_over(batch, &mut slots).await;
+                    drop(slots);
+                    if let Some(wait) = wait {
+                        self.rest(wait, &stop).await;
+                    }
+                }
+                Err(error) => {
+                    drop(slots);
+                    tracing::warn!(queue = %self.queue, %error, "cannot claim, trying again");
+                    self.rest(backoff.next(), &stop).await;
+                }
+            }
+        }
+    }
+
+    /// Adds the other free slots to the first.
+    fn take_more(&self, slots: &mut OwnedSemaphorePermit) {
+        let more = self.slots.available_permits().min(MAX_BATCH - 1);
+        if let Ok(others) = Arc::clone(&self.slots).try_acquire_many_owned(more as u32) {
+            slots.merge(others);
+        }
+    }
+
+    async fn rest(&self, duration: Duration, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.bell.notified() => {}
+            () = tokio::time::sleep(duration) => {}
+        }
+    }
+
+    async fn claim(&self, slots: usize) -> Result<Batch, LinkError> {
+        let keys = &self.keys;
+        let call = CLAIM
+            .call(&[
+                keys.ready(),
+                keys.scheduled(),
+                keys.retrying(),
+                keys.lease(),
+                keys.job(),
+                keys.run(),
+                keys.count(),
+            ])
+            .arg(slots)
+            .arg(self.lease.as_millis() as u64)
+            .arg(&self.worker)
+            .arg(MAX_PROMOTED)
+            .arg(keys.wake());
+        let answer: Vec<Value> = self.link.call(call).await?;
+        let batch = read_batch(answer, &self.queue)?;
+        if batch.next_lease_ms.is_some_and(|end| end <= batch.now_ms) {
+            self.keeper.sweep().await?;
+        }
+        Ok(batch)
+    }
+
+    async fn hand_over(&self, batch: Batch, slots: &mut OwnedSemaphorePermit) {
+        for claim in batch.claims {
+            let Some(slot) = slots.split(1) else { return };
+            let lease = claim.lease();
+            let execution = Execution::prepare(claim, &self.registry);
+            self.held.insert(
+                lease,
+                HeldAttempt {
+                    cx: execution.cx().clone(),
+                    overdue: Instant::now() + execution.timeout().hard + OVERDUE_AFTER,
+                    slot,
+                },
+            );
+            if self.attempts.send(execution).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How long to rest after a claim; `None` to claim again at once.
+    fn wait_after(&self, batch: &Batch, free: usize) -> Option<Duration> {
+        let full = batch.claims.len() == free;
+        if full || batch.due_left {
+            return None;
+        }
+        let until = |instant: Option<u64>| instant.map(|at| Duration::from_millis(at.saturating_sub(batch.now_ms)));
+        let due = until(batch.next_due_ms);
+        // A little later, so that the lease has surely run out when the claim looks.
+        let lease = until(batch.next_lease_ms).map(|left| left + Duration::from_millis(20));
+        let poll = jittered(self.idle_poll);
+        Some([due, lease].into_iter().flatten().fold(poll, Duration::min))
+    }
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(20), Duration::from_secs(1))
+}
+
+fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> {
+    let mut values = answer.into_iter();
+    let now_ms: u64 = next(&mut values)?;
+    let next_due: i64 = next(&mut values)?;
+    let next_lease: i64 = next(&mut values)?;
+    let due_left: u8 = next(&mut values)?;
+    let mut claims = Vec::with_capacity(values.len() / 6);
+    while values.len() >= 6 {
+        let id: String = next(&mut values)?;
+        let envelope: Vec<u8> = next(&mut values)?;
+        claims.push(Claim {
+            id: id.parse().map_err(|error| malformed(&error))?,
+            queue: Arc::clone(queue),
+            envelope,
+            fence: next(&mut values)?,
+            attempt: next(&mut values)?,
+            lost: next(&mut values)?,
+            score: next(&mut values)?,
+            claimed_at_ms: now_ms,
+            claimed_at: Instant::now(),
+        });
+    }
+    Ok(Batch {
+        now_ms,
+        next_due_ms: u64::try_from(next_due).ok(),
+        next_lease_ms: u64::try_from(next_lease).ok(),
+        due_left: due_left == 1,
+        claims,
+    })
+}
+
+fn next<T: FromRedisValue>(values: &mut impl Iterator<Item = Value>) -> Result<T, LinkError> {
+    let value = values.next().ok_or_else(|| malformed(&"too few values"))?;
+    T::from_redis_value(value).map_err(|error| malformed(&error))
+}
+
+fn malformed(why: &dyn std::fmt::Display) -> LinkError {
+    LinkError::Malformed(format!("answer to a claim: {why}"))
+}

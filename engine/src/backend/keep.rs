@@ -1,0 +1,117 @@
+//! Keeps a queue tidy: takes lost jobs back, removes finished ones beyond the retention.
+//!
+//! Every worker does it; the scripts are bounded and harmless to run twice. A worker that has
+//! nothing to do looks once a minute only (it also sweeps when a claim showed it an expired
+//! lease), so that idle queues cost nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Held;
+use crate::backoff::jittered;
+use crate::keys::QueueKeys;
+use crate::link::{Link, LinkError};
+use crate::policy::Retention;
+use crate::scripts::{MAX_BATCH, PRUNE, SWEEP};
+
+/// How often a busy queue is looked after.
+const BUSY_EVERY: Duration = Duration::from_secs(1);
+/// How often an idle queue is looked after.
+const IDLE_EVERY: Duration = Duration::from_secs(60);
+/// Prune calls in one round: at most 100,000 jobs a second leave.
+const PRUNES_A_ROUND: usize = 200;
+/// A job whose worker died this often is held: it is probably what kills them.
+pub(crate) const MAX_LOST: u32 = 3;
+
+/// The keeper of one queue.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    pub(crate) link: Link,
+    pub(crate) keys: QueueKeys,
+    pub(crate) queue: String,
+    pub(crate) held: Arc<Held>,
+    pub(crate) retention: Retention,
+}
+
+impl Keeper {
+    /// Looks after the queue until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut last = Instant::now();
+        let mut was_busy = true;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(jittered(BUSY_EVERY)) => {}
+            }
+            let busy = self.held.len() > 0;
+            if busy || was_busy || last.elapsed() >= IDLE_EVERY {
+                last = Instant::now();
+                if let Err(error) = self.round().await {
+                    tracing::warn!(queue = %self.queue, %error, "queue was not looked after, trying again");
+                    continue;
+                }
+            }
+            was_busy = busy;
+        }
+    }
+
+    async fn round(&self) -> Result<(), LinkError> {
+        self.sweep().await?;
+        for _ in 0..PRUNES_A_ROUND {
+            if self.prune().await? < MAX_BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back jobs whose leases ran out.
+    pub(crate) async fn sweep(&self) -> Result<(), LinkError> {
+        let keys = &self.keys;
+        let call = SWEEP
+            .call(&[
+                keys.lease(),
+                keys.ready(),
+                keys.held(),
+                keys.run(),
+                keys.error(),
+                keys.count(),
+                keys.cancelling(),
+                keys.cancelled(),
+            ])
+            .arg(MAX_BATCH)
+            .arg(MAX_LOST)
+            .arg(keys.wake());
+        let (back, held, cancelled, _next): (u64, u64, u64, i64) = self.link.call(call).await?;
+        if back + held + cancelled > 0 {
+            tracing::warn!(queue = %self.queue, back, held, cancelled, "took back jobs of workers that stopped beating");
+        }
+        Ok(())
+    }
+
+    async fn prune(&self) -> Result<usize, LinkError> {
+        let keys = &self.keys;
+        let mut call = PRUNE
+            .call(&[
+                keys.job(),
+                keys.run(),
+                keys.result(),
+                keys.error(),
+                keys.progress(),
+                keys.waiting(),
+                keys.count(),
+                keys.completed(),
+                keys.discarded(),
+                keys.cancelled(),
+            ])
+            .arg(MAX_BATCH);
+        for kept in [self.retention.completed, self.retention.discarded, self.retention.cancelled] {
+            call.push(kept.age.as_millis() as u64);
+            call.push(kept.count);
+        }
+        self.link.call(call).await
+    }
+}

@@ -1,0 +1,240 @@
+//! Enqueueing: from a typed job to a stored envelope.
+
+use std::future::IntoFuture;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+
+use super::error::check_name;
+use super::{Client, ClientError};
+use crate::envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES};
+use crate::id::JobId;
+use crate::job::Job;
+use crate::policy::Priority;
+use crate::scripts::{ENQUEUE, MAX_BATCH};
+
+/// Script calls of one bulk enqueue that are under way at once.
+const CALLS_IN_FLIGHT: usize = 4;
+
+/// When a job may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunAt {
+    /// As soon as a slot is free.
+    #[default]
+    Now,
+    /// After this long, counted by Redis' clock from the moment it is stored.
+    After(Duration),
+    /// At this instant, in ms since 1970.
+    At(u64),
+}
+
+/// A job that is ready to be stored.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Its name; enqueueing the same id again changes nothing.
+    pub id: JobId,
+    /// The queue it waits in.
+    pub queue: String,
+    /// What is stored.
+    pub envelope: Envelope,
+    /// When it may run.
+    pub run_at: RunAt,
+}
+
+impl NewJob {
+    /// A job from a typed payload, with the kind's policy.
+    pub fn from_job<J: Job>(job: &J) -> Result<Self, ClientError> {
+        let payload = serde_json::value::to_raw_value(job).map_err(|source| ClientError::Encode {
+            kind: J::KIND.to_owned(),
+            source,
+        })?;
+        Self::from_parts(J::QUEUE, J::KIND, payload, J::PRIORITY)
+    }
+
+    /// A job from its parts, for producers that know no types.
+    pub fn from_parts(
+        queue: &str,
+        kind: &str,
+        payload: Box<RawValue>,
+        priority: Priority,
+    ) -> Result<Self, ClientError> {
+        check_name("queue", queue)?;
+        check_name("kind", kind)?;
+        if payload.get().len() > MAX_PAYLOAD_BYTES {
+            return Err(ClientError::PayloadTooLarge {
+                kind: kind.to_owned(),
+                bytes: payload.get().len(),
+            });
+        }
+        Ok(Self {
+            id: JobId::generate(),
+            queue: queue.to_owned(),
+            envelope: Envelope {
+                v: ENVELOPE_VERSION,
+                kind: kind.to_owned(),
+                enqueued_at: producer_now_ms(),
+                priority,
+                max_attempts: None,
+                timeout_ms: None,
+                payload,
+            },
+            run_at: RunAt::Now,
+        })
+    }
+}
+
+/// The producer's clock: written for people, decides nothing.
+#[expect(clippy::disallowed_methods, reason = "the one reading of the producer's clock")]
+fn producer_now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    elapsed.map_or(0, |duration| duration.as_millis() as u64)
+}
+
+/// What became of a job that was enqueued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enqueued {
+    /// Its id.
+    pub id: JobId,
+    /// Whether this call stored it; `false` if the id was known already.
+    pub stored: bool,
+}
+
+/// An enqueue that is being put together; `.await` sends it.
+#[derive(Debug)]
+#[must_use = "nothing is enqueued until this is awaited"]
+pub struct Enqueue<'c> {
+    client: &'c Client,
+    job: Result<NewJob, ClientError>,
+}
+
+impl Enqueue<'_> {
+    /// Not before `delay` has passed.
+    pub fn delay(self, delay: Duration) -> Self {
+        self.with(|job| job.run_at = RunAt::After(delay))
+    }
+
+    /// Not before this instant, in ms since 1970.
+    pub fn at_ms(self, instant: u64) -> Self {
+        self.with(|job| job.run_at = RunAt::At(instant))
+    }
+
+    /// Another priority than the kind's.
+    pub fn priority(self, priority: Priority) -> Self {
+        self.with(|job| job.envelope.priority = priority)
+    }
+
+    /// Another number of attempts than the kind's, at least 1.
+    pub fn max_attempts(self, attempts: u32) -> Self {
+        self.with(|job| job.envelope.max_attempts = Some(attempts.max(1)))
+    }
+
+    /// Another soft timeout than the kind's.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|job| job.envelope.timeout_ms = Some(timeout.as_millis() as u64))
+    }
+
+    /// The caller's own id: enqueueing it twice is one job.
+    pub fn id(self, id: JobId) -> Self {
+        self.with(|job| job.id = id)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut NewJob)) -> Self {
+        if let Ok(job) = &mut self.job {
+            change(job);
+        }
+        self
+    }
+}
+
+impl<'c> IntoFuture for Enqueue<'c> {
+    type Output = Result<JobId, ClientError>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        async move {
+            let job = self.job?;
+            let id = job.id.clone();
+            self.client.enqueue_all(vec![job]).await?;
+            Ok(id)
+        }
+        .boxed()
+    }
+}
+
+impl Client {
+    /// Enqueues one job: `client.enqueue(job).delay(..).await? -> JobId`.
+    pub fn enqueue<J: Job>(&self, job: &J) -> Enqueue<'_> {
+        Enqueue {
+            client: self,
+            job: NewJob::from_job(job),
+        }
+    }
+
+    /// Enqueues many jobs of one kind in their order; nothing is sent if one cannot be encoded.
+    pub async fn enqueue_many<'j, J: Job>(
+        &self,
+        jobs: impl IntoIterator<Item = &'j J>,
+    ) -> Result<Vec<Enqueued>, ClientError> {
+        let jobs: Result<Vec<_>, _> = jobs.into_iter().map(NewJob::from_job).collect();
+        self.enqueue_all(jobs?).await
+    }
+
+    /// The path every producer ends in. Answers in the order of `jobs`.
+    ///
+    /// After an error some of the jobs may be stored; repeating the call with the same ids
+    /// stores the rest and doubles nothing.
+    pub async fn enqueue_all(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, ClientError> {
+        let mut rest = jobs.as_slice();
+        let mut calls = Vec::new();
+        while let Some(first) = rest.first() {
+            let same_queue = rest.iter().take(MAX_BATCH).take_while(|job| job.queue == first.queue).count();
+            let (batch, tail) = rest.split_at(same_queue);
+            calls.push(self.store(batch));
+            rest = tail;
+        }
+        let answers: Vec<Vec<Enqueued>> = stream::iter(calls)
+            .buffered(CALLS_IN_FLIGHT)
+            .try_collect()
+            .await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// Stores at most [`MAX_BATCH`] jobs of one queue with one script call.
+    async fn store(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, ClientError> {
+        let Some(first) = jobs.first() else { return Ok(Vec::new()) };
+        self.announce(&first.queue).await?;
+        let keys = self.queue(&first.queue);
+        let mut call = ENQUEUE
+            .call(&[keys.job(), keys.ready(), keys.scheduled(), keys.count()])
+            .arg(keys.wake());
+        for job in jobs {
+            let envelope = serde_json::to_vec(&job.envelope).map_err(|source| ClientError::Encode {
+                kind: job.envelope.kind.clone(),
+                source,
+            })?;
+            call.push(job.id.as_str());
+            call.push(envelope);
+            call.push(job.envelope.priority.get());
+            match job.run_at {
+                RunAt::Now => call.push(0),
+                RunAt::At(instant) => call.push(instant.min(LATEST_RUN_AT_MS)),
+                RunAt::After(delay) => call.push(format!("+{}", delay.as_millis().min(LATEST_RUN_AT_MS.into()))),
+            }
+        }
+        let stored: Vec<u8> = self.link.call(call).await?;
+        if stored.len() != jobs.len() {
+            return Err(ClientError::Protocol(format!("{} answers for {} jobs", stored.len(), jobs.len())));
+        }
+        let answers = jobs.iter().zip(stored).map(|(job, stored)| Enqueued {
+            id: job.id.clone(),
+            stored: stored == 1,
+        });
+        Ok(answers.collect())
+    }
+}
+
+/// Latest run-at kept exactly in a score: 2120. Anything later is as good as never.
+const LATEST_RUN_AT_MS: u64 = 4_733_510_400_000;

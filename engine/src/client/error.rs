@@ -1,0 +1,67 @@
+//! What a producer can be told.
+
+use crate::envelope::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+use crate::id::JobId;
+use crate::link::LinkError;
+
+/// Why a job was not enqueued, or not waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Redis is away or refuses. Nothing is known to be stored; repeating with the same id is safe.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The payload could not be serialised.
+    #[error("payload of {kind} cannot be written as JSON: {source}")]
+    Encode {
+        /// The job's kind.
+        kind: String,
+        /// Serde's reason.
+        source: serde_json::Error,
+    },
+    /// The payload is larger than any job may be.
+    #[error(
+        "payload of {kind} has {bytes} bytes, the limit is {MAX_PAYLOAD_BYTES}; hint: store the data and enqueue a reference to it"
+    )]
+    PayloadTooLarge {
+        /// The job's kind.
+        kind: String,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A kind or queue that cannot be a name.
+    #[error(
+        "{what} {name:?} is not 1 to {MAX_NAME_BYTES} characters of lower-case letters, digits, '_', '-' and '.'"
+    )]
+    InvalidName {
+        /// "kind" or "queue".
+        what: &'static str,
+        /// The offending name, cut.
+        name: String,
+    },
+    /// There is no such job, or its retention is over.
+    #[error("no job {id} in queue {queue:?}; hint: finished jobs are kept for a limited time")]
+    UnknownJob {
+        /// The queue that was looked at.
+        queue: String,
+        /// The id that was looked for.
+        id: JobId,
+    },
+    /// The job did not end in time; it goes on.
+    #[error("job {0} did not end in time; it was not stopped")]
+    StillRunning(JobId),
+    /// Redis answered something this version does not understand.
+    #[error("unexpected answer from redis: {0}")]
+    Protocol(String),
+}
+
+/// Refuses names that would break a key, a metric label or a URL.
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), ClientError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
+    if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(ClientError::InvalidName {
+        what,
+        name: name.chars().take(MAX_NAME_BYTES).collect(),
+    })
+}

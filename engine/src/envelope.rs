@@ -1,0 +1,142 @@
+//! What travels through Redis: one JSON object per job, versioned, written once.
+//!
+//! The envelope is immutable. What changes while a job lives (attempts, leases, errors) is kept
+//! beside it, so that no transition rewrites a payload. Every producer, in whatever language or
+//! format, ends here; the goldens under `engine/tests/goldens` pin the bytes.
+//!
+//! Unknown fields of a known version are ignored, so that an older worker runs a newer
+//! producer's jobs; a version this code does not know is refused and the job is held.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::policy::Priority;
+
+/// The version this code writes and reads.
+pub const ENVELOPE_VERSION: u8 = 1;
+
+/// Largest accepted payload, in bytes of JSON.
+pub const MAX_PAYLOAD_BYTES: usize = 5 * 1024 * 1024;
+
+/// Longest accepted kind or queue name, in bytes.
+pub const MAX_NAME_BYTES: usize = 100;
+
+/// A job as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// [`ENVELOPE_VERSION`].
+    pub v: u8,
+    /// Which handler runs it.
+    pub kind: String,
+    /// When the producer made it, in milliseconds since 1970 by the producer's clock.
+    pub enqueued_at: u64,
+    /// Where it lines up.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Overrides the kind's number of attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// Overrides the kind's soft timeout, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// The job's own data: what `Job` serialises to.
+    pub payload: Box<RawValue>,
+}
+
+/// Why stored bytes are no envelope. Never quotes the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableEnvelope(pub(crate) String);
+
+impl std::fmt::Display for UnreadableEnvelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnreadableEnvelope {}
+
+impl Envelope {
+    /// Reads stored bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableEnvelope> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u8,
+        }
+        let unreadable = |error: &serde_json::Error| {
+            UnreadableEnvelope(format!(
+                "not an envelope: {:?} error at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            ))
+        };
+        let envelope: Self = match serde_json::from_slice(bytes) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                // A future version may have another shape: name the version, not the shape.
+                return Err(match serde_json::from_slice::<Version>(bytes) {
+                    Ok(Version { v }) if v != ENVELOPE_VERSION => unknown_version(v),
+                    _ => unreadable(&error),
+                });
+            }
+        };
+        if envelope.v == ENVELOPE_VERSION { Ok(envelope) } else { Err(unknown_version(envelope.v)) }
+    }
+
+    /// The soft timeout, if the producer set one.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout_ms.map(Duration::from_millis)
+    }
+}
+
+fn unknown_version(v: u8) -> UnreadableEnvelope {
+    UnreadableEnvelope(format!("envelope version {v} is unknown here; this worker reads version {ENVELOPE_VERSION}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope {
+        Envelope {
+            v: ENVELOPE_VERSION,
+            kind: "debug.echo".to_owned(),
+            enqueued_at: 1_767_600_000_000,
+            priority: Priority::NORMAL,
+            max_attempts: None,
+            timeout_ms: None,
+            payload: RawValue::from_string(r#"{"value":"é\n"}"#.to_owned()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_envelope_is_exactly_these_bytes() {
+        let bytes = serde_json::to_string(&envelope()).unwrap();
+        assert_eq!(
+            bytes,
+            r#"{"v":1,"kind":"debug.echo","enqueued_at":1767600000000,"priority":5,"payload":{"value":"é\n"}}"#
+        );
+    }
+
+    #[test]
+    fn fields_of_a_newer_producer_are_ignored() {
+        let bytes = br#"{"v":1,"kind":"a.b","enqueued_at":1,"colour":"red","payload":null}"#;
+        assert_eq!(Envelope::decode(bytes).unwrap().kind, "a.b");
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_by_its_number() {
+        let error = Envelope::decode(br#"{"v":2,"job":{}}"#).unwrap_err();
+        assert!(error.to_string().contains("version 2 is unknown"), "{error}");
+    }
+
+    #[test]
+    fn broken_bytes_are_refused_without_quoting_them() {
+        for bytes in [&b"secret"[..], b"{\"v\":1,\"kind\":\"secret", b"[\"secret\"]", b"\xff\xfe", b""] {
+            let error = Envelope::decode(bytes).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One attempt on its way through the executor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::envelope::Envelope;
+use crate::executor::context::JobContext;
+use crate::executor::handler::{Kind, Registry};
+use crate::executor::outcome::Refusal;
+use crate::id::JobId;
+use crate::policy::{Priority, RetryPolicy, Timeout};
+use crate::record::RunRecord;
+
+/// What a claim brought for one job.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) id: JobId,
+    pub(crate) queue: Arc<str>,
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) fence: u64,
+    pub(crate) attempt: u32,
+    pub(crate) lost: u32,
+    /// Its place in the line, as Redis wrote it.
+    pub(crate) score: String,
+    /// Redis' clock at the claim, in ms since 1970.
+    pub(crate) claimed_at_ms: u64,
+    /// The same moment by this process' clock.
+    pub(crate) claimed_at: Instant,
+}
+
+impl Claim {
+    /// The member that stands for this claim in the lease index.
+    pub(crate) fn lease(&self) -> String {
+        format!("{}:{}", self.fence, self.id)
+    }
+
+    /// Redis' time now, by the distance from the claim: no clock of this host is trusted.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.claimed_at_ms + self.claimed_at.elapsed().as_millis() as u64
+    }
+}
+
+/// What is to be done with a claim.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Run this handler.
+    Run(Kind, Envelope),
+    /// Nothing can run it here.
+    Refuse(Refusal),
+}
+
+#[derive(Debug)]
+struct Inner {
+    claim: Claim,
+    body: Body,
+    cx: JobContext,
+    retry: RetryPolicy,
+    timeout: Timeout,
+}
+
+/// An attempt. Cheap to clone: every layer keeps what it needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Execution(Arc<Inner>);
+
+impl Execution {
+    /// Finds out what the stored bytes ask for. A job that cannot be read or that nobody here
+    /// knows becomes an execution that will be held; it never harms the worker.
+    pub(crate) fn prepare(claim: Claim, registry: &Registry) -> Self {
+        let body = match Envelope::decode(&claim.envelope) {
+            Err(error) => Body::Refuse(Refusal::Undecodable(error.to_string())),
+            Ok(envelope) => match registry.get(&envelope.kind) {
+                Some(kind) => Body::Run(kind.clone(), envelope),
+                None => Body::Refuse(Refusal::UnknownKind(envelope.kind)),
+            },
+        };
+        let (name, mut retry, mut timeout) = match &body {
+            Body::Run(kind, _) => (kind.name, kind.retry, kind.timeout),
+            Body::Refuse(_) => ("", RetryPolicy::NEVER, Timeout::after(Duration::from_secs(1))),
+        };
+        if let Body::Run(_, envelope) = &body {
+            retry.max_attempts = envelope.max_attempts.unwrap_or(retry.max_attempts);
+            if let Some(soft) = envelope.timeout() {
+                timeout = Timeout::after(soft).tidy(timeout.hard.saturating_sub(timeout.soft));
+            }
+        }
+        let cx = JobContext::new(claim.id.clone(), name, Arc::clone(&claim.queue), claim.attempt, retry.max_attempts);
+        Self(Arc::new(Inner {
+            claim,
+            body,
+            cx,
+            retry,
+            timeout,
+        }))
+    }
+
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.0.claim
+    }
+
+    pub(crate) fn body(&self) -> &Body {
+        &self.0.body
+    }
+
+    pub(crate) fn cx(&self) -> &JobContext {
+        &self.0.cx
+    }
+
+    pub(crate) fn retry(&self) -> &RetryPolicy {
+        &self.0.retry
+    }
+
+    pub(crate) fn timeout(&self) -> Timeout {
+        self.0.timeout
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        self.0.cx.kind()
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        match &self.0.body {
+            Body::Run(_, envelope) => envelope.priority,
+            Body::Refuse(_) => Priority::NORMAL,
+        }
+    }
+
+    /// The run record as the attempt ends.
+    pub(crate) fn record(&self, worker: &str, refund: bool, reason: &str) -> RunRecord {
+        let claim = self.claim();
+        RunRecord {
+            attempt: if refund { claim.attempt.saturating_sub(1) } else { claim.attempt },
+            lost: claim.lost,
+            fence: claim.fence,
+            score: claim.score.parse().unwrap_or_default(),
+            started: claim.claimed_at_ms,
+            finished: claim.now_ms(),
+            worker: worker.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Runs one attempt: decode → start → perform → classify → record → ack → emit.
+//!
+//! [`Execution`] is the value that flows; each step is a file and a tower layer around the next:
+//!
+//! ```text
+//! carry     its own task; sends the outcome to the acker      (record, ack)
+//!  observe  span, log line, metrics                           (start, emit)
+//!   judge   ending → outcome, by the kind's policy            (classify)
+//!    limit  soft and hard timeout, cancellation
+//!     catch panics become endings
+//!      perform  finds the handler and runs it                 (decode, perform)
+//! ```
+
+mod catch;
+mod carry;
+mod context;
+mod error;
+mod execution;
+mod handler;
+mod judge;
+mod limit;
+mod observe;
+mod outcome;
+mod perform;
+
+pub(crate) use carry::CarryLayer;
+pub(crate) use catch::CatchLayer;
+pub use context::{JobContext, Progress, StopReason};
+pub use error::{Discard, JobError};
+pub(crate) use execution::{Claim, Execution};
+pub use handler::{Handler, Kind, Registry};
+pub(crate) use judge::JudgeLayer;
+pub(crate) use limit::LimitLayer;
+pub(crate) use observe::ObserveLayer;
+pub(crate) use outcome::Outcome;
+pub(crate) use perform::Perform;

@@ -1,0 +1,247 @@
+//! One job with everything that is known about it, and lists of jobs by state.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::client::{Client, ClientError};
+use crate::envelope::Envelope;
+use crate::id::JobId;
+use crate::keys::{QueueKeys, due_ms, ready_since_ms};
+use crate::record::RunRecord;
+use crate::state::State;
+
+/// Most jobs one listing reads.
+pub const MAX_LISTED: usize = 1000;
+
+/// One failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When, ms since 1970.
+    pub at: u64,
+    /// error, timeout, panic, `lease_lost`, undecodable, `unknown_kind`.
+    pub kind: String,
+    /// The error and its causes, at most 4,000 characters.
+    pub message: String,
+}
+
+/// A job as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// Its queue.
+    pub queue: String,
+    /// Its kind; empty if the envelope is unreadable.
+    pub kind: String,
+    /// Its state.
+    pub state: State,
+    /// Its place in the line.
+    pub priority: u8,
+    /// When the producer made it, ms since 1970.
+    pub enqueued_at: u64,
+    /// When it is due (scheduled, retrying), became available, or reached its state, ms since 1970.
+    pub since: u64,
+    /// Attempts started so far.
+    pub attempt: u32,
+    /// Leases lost so far.
+    pub lost: u32,
+    /// Start of the latest attempt, ms since 1970; 0 for never.
+    pub started: u64,
+    /// End of the latest attempt, ms since 1970; 0 for not yet.
+    pub finished: u64,
+    /// Worker of the latest attempt.
+    pub worker: String,
+    /// Why it is held, discarded or cancelled.
+    pub reason: String,
+    /// Payload size in bytes of JSON.
+    pub payload_bytes: usize,
+    /// The payload; `None` if the envelope is unreadable.
+    #[serde(skip)]
+    pub payload: Option<Value>,
+    /// How far it is.
+    pub progress: Option<Value>,
+    /// The output.
+    pub result: Option<Value>,
+    /// The latest errors, oldest first.
+    pub errors: Vec<AttemptError>,
+}
+
+impl JobView {
+    /// The last error's message, else the reason.
+    pub fn last_message(&self) -> String {
+        self.errors.last().map_or_else(|| self.reason.clone(), |error| error.message.clone())
+    }
+}
+
+/// The stored parts of one job.
+#[derive(Debug, Default)]
+struct Parts {
+    envelope: Option<Vec<u8>>,
+    run: Option<String>,
+    progress: Option<String>,
+    result: Option<String>,
+    errors: Option<String>,
+}
+
+impl Client {
+    /// One job of a queue; `None` if it is unknown or its retention is over.
+    pub async fn job(&self, queue: &str, id: &JobId) -> Result<Option<JobView>, ClientError> {
+        let keys = self.queue(queue);
+        // Two looks: between finding the fence and looking for its lease the job may move on.
+        for _ in 0..3 {
+            let parts = self.parts(&keys, std::slice::from_ref(id)).await?.pop().unwrap_or_default();
+            let Some(envelope) = &parts.envelope else { return Ok(None) };
+            if let Some((state, score)) = self.state_of(&keys, id, parts.run.as_deref()).await? {
+                return Ok(Some(view(queue, id.clone(), state, score, envelope, &parts)));
+            }
+        }
+        Err(ClientError::Protocol(format!("job {id} is in no index of queue {queue:?}; hint: run fsck")))
+    }
+
+    /// One job by its id alone: looks through all queues.
+    pub async fn find(&self, id: &JobId) -> Result<Option<JobView>, ClientError> {
+        for queue in self.queue_names().await? {
+            if let Some(job) = self.job(&queue, id).await? {
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Jobs of a queue in one state: next to run first, or newest first once they are over.
+    /// `limit` is at most [`MAX_LISTED`].
+    pub async fn list(
+        &self,
+        queue: &str,
+        state: State,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<JobView>, ClientError> {
+        let keys = self.queue(queue);
+        let last = offset + limit.clamp(1, MAX_LISTED) - 1;
+        let newest_first = state.is_final() || state == State::Held;
+        let order = if newest_first { "ZREVRANGE" } else { "ZRANGE" };
+        let members: Vec<(String, f64)> = self
+            .link()
+            .command(redis::cmd(order).arg(index_of(&keys, state)).arg(offset).arg(last).arg("WITHSCORES"))
+            .await?;
+        let entries: Vec<(JobId, f64)> = members.into_iter().filter_map(|(member, score)| entry(&member, score)).collect();
+        let ids: Vec<JobId> = entries.iter().map(|(id, _)| id.clone()).collect();
+        let parts = self.parts(&keys, &ids).await?;
+        let jobs = entries.into_iter().zip(parts).filter_map(|((id, score), parts)| {
+            let envelope = parts.envelope.clone()?;
+            Some(view(queue, id, state, score, &envelope, &parts))
+        });
+        Ok(jobs.collect())
+    }
+
+    async fn state_of(
+        &self,
+        keys: &QueueKeys,
+        id: &JobId,
+        run: Option<&str>,
+    ) -> Result<Option<(State, f64)>, ClientError> {
+        let fence = run.and_then(RunRecord::parse).map_or(0, |record| record.fence);
+        let mut pipeline = redis::pipe();
+        for state in State::ALL {
+            let key = index_of(keys, state);
+            if state == State::Running {
+                pipeline.cmd("ZSCORE").arg(key).arg(format!("{fence}:{id}"));
+            } else {
+                pipeline.cmd("ZSCORE").arg(key).arg(id.as_str());
+            }
+        }
+        // One transaction: a job that moves between two indexes is seen in exactly one of them.
+        let scores: Vec<Option<f64>> = self.link().pipeline(pipeline.atomic()).await?;
+        let found = State::ALL.into_iter().zip(scores).find_map(|(state, score)| Some((state, score?)));
+        Ok(found)
+    }
+
+    async fn parts(&self, keys: &QueueKeys, ids: &[JobId]) -> Result<Vec<Parts>, ClientError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&str> = ids.iter().map(JobId::as_str).collect();
+        let mut pipeline = redis::pipe();
+        for key in [keys.job(), keys.run(), keys.progress(), keys.result(), keys.error()] {
+            pipeline.cmd("HMGET").arg(key).arg(&names);
+        }
+        let rows: Vec<Vec<Option<Vec<u8>>>> = self.link().pipeline(&pipeline).await?;
+        let mut columns = rows.into_iter();
+        let mut column = || columns.next().unwrap_or_default().into_iter();
+        let (mut job, mut run, mut progress, mut result, mut error) = (column(), column(), column(), column(), column());
+        let text = |bytes: Option<Option<Vec<u8>>>| bytes.flatten().map(|b| String::from_utf8_lossy(&b).into_owned());
+        let parts = ids.iter().map(|_| Parts {
+            envelope: job.next().flatten(),
+            run: text(run.next()),
+            progress: text(progress.next()),
+            result: text(result.next()),
+            errors: text(error.next()),
+        });
+        Ok(parts.collect())
+    }
+
+    /// Counts the jobs of each kind among the first `limit` in that state of a queue.
+    pub async fn kinds_in(&self, queue: &str, state: State, limit: usize) -> Result<HashMap<String, u64>, ClientError> {
+        let mut kinds = HashMap::new();
+        for job in self.list(queue, state, 0, limit).await? {
+            *kinds.entry(job.kind).or_default() += 1;
+        }
+        Ok(kinds)
+    }
+}
+
+/// The index whose members are in that state.
+pub(crate) fn index_of(keys: &QueueKeys, state: State) -> String {
+    match state {
+        State::Scheduled => keys.scheduled(),
+        State::Available => keys.ready(),
+        State::Running => keys.lease(),
+        State::Retrying => keys.retrying(),
+        State::Held => keys.held(),
+        State::Completed => keys.completed(),
+        State::Cancelled => keys.cancelled(),
+        State::Discarded => keys.discarded(),
+    }
+}
+
+fn entry(member: &str, score: f64) -> Option<(JobId, f64)> {
+    let id = member.split_once(':').map_or(member, |(_, id)| id);
+    Some((id.parse().ok()?, score))
+}
+
+fn view(queue: &str, id: JobId, state: State, score: f64, envelope: &[u8], parts: &Parts) -> JobView {
+    let run = parts.run.as_deref().and_then(RunRecord::parse).unwrap_or_default();
+    let envelope = Envelope::decode(envelope).ok();
+    let json = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let errors = parts.errors.as_deref().unwrap_or_default();
+    JobView {
+        since: match state {
+            State::Available => ready_since_ms(score),
+            State::Scheduled | State::Retrying => due_ms(score),
+            State::Running => run.started,
+            _ => score as u64,
+        },
+        id,
+        queue: queue.to_owned(),
+        state,
+        kind: envelope.as_ref().map(|e| e.kind.clone()).unwrap_or_default(),
+        priority: envelope.as_ref().map(|e| e.priority.get()).unwrap_or_default(),
+        enqueued_at: envelope.as_ref().map(|e| e.enqueued_at).unwrap_or_default(),
+        payload_bytes: envelope.as_ref().map(|e| e.payload.get().len()).unwrap_or_default(),
+        payload: envelope.and_then(|e| serde_json::from_str(e.payload.get()).ok()),
+        attempt: run.attempt,
+        lost: run.lost,
+        started: run.started,
+        finished: run.finished,
+        worker: run.worker,
+        reason: run.reason,
+        progress: json(&parts.progress),
+        result: json(&parts.result),
+        errors: errors.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+    }
+}

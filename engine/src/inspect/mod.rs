@@ -1,0 +1,13 @@
+//! Read-only views of queues, jobs and workers as plain structs.
+//!
+//! Every view is a fixed number of pipelined commands; none scans a backlog. What the CLI, the
+//! metrics and a panel show comes from here and nowhere else.
+
+mod jobs;
+mod queues;
+mod workers;
+
+pub(crate) use jobs::index_of;
+pub use jobs::{AttemptError, JobView, MAX_LISTED};
+pub use queues::QueueView;
+pub use workers::{WorkerInfo, WorkerView};

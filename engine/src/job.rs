@@ -1,0 +1,50 @@
+//! What a job is to the code that enqueues it: plain data with a name and a policy.
+//!
+//! A type that implements [`Job`] *is* the payload: its fields are serialised as the JSON
+//! object that travels through Redis. The associated constants are the policy, next to the
+//! payload, so that a producer and a worker that share the type share the policy too.
+//!
+//! Nothing here knows Redis or an executor: a crate of job types depends on `rouage` without
+//! its default features and costs serde only.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::policy::{Priority, RetryPolicy, Timeout};
+
+/// A unit of work that can be enqueued.
+///
+/// ```
+/// use rouage::{Job, RetryPolicy};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct SyncAccount {
+///     account_id: i32,
+/// }
+///
+/// impl Job for SyncAccount {
+///     type Output = ();
+///     const KIND: &'static str = "mailbox.sync_account";
+///     const QUEUE: &'static str = "mailbox";
+///     const RETRY: RetryPolicy = RetryPolicy::attempts(5);
+/// }
+/// ```
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What a successful run answers; stored as JSON and returned by `Client::wait`.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Frozen name on the wire, `family.verb_object`. Renaming it orphans what is enqueued.
+    const KIND: &'static str;
+
+    /// The queue the job waits in; by convention the family's noun.
+    const QUEUE: &'static str;
+
+    /// How failures are retried.
+    const RETRY: RetryPolicy = RetryPolicy::DEFAULT;
+
+    /// How long one attempt may take.
+    const TIMEOUT: Timeout = Timeout::DEFAULT;
+
+    /// Where the job lines up in its queue.
+    const PRIORITY: Priority = Priority::NORMAL;
+}

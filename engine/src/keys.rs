@@ -1,0 +1,224 @@
+//! Every Redis key there is: one function per key, with its type, owner and bound.
+//!
+//! All keys of a queue carry the hash tag `{queue}`, so that they share a slot of a Redis
+//! Cluster and every script stays inside it. The state of a job *is* the index it is a member
+//! of; nothing stores the state a second time, so nothing can disagree with it.
+//!
+//! | state | index | score |
+//! |---|---|---|
+//! | available | `ready` | priority × 9·10¹⁴ + µs since 2025 when it became available |
+//! | scheduled | `scheduled` | run-at in ms × 10 + priority |
+//! | retrying | `retrying` | run-at in ms × 10 + priority |
+//! | running | `lease` (members `fence:id`) | end of the lease in ms |
+//! | held, completed, discarded, cancelled | the key of that name | since when, in ms |
+//!
+//! Times are Redis' own (`TIME`); a worker's clock decides nothing. The measurements behind
+//! the layout are in `docs/decisions/0002-redis-layout.md` of the repository.
+
+/// Version of the layout below; a worker refuses a Redis that holds another one.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// Names the keys of one installation: everything starts with its prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyspace {
+    prefix: String,
+}
+
+impl Keyspace {
+    /// Keys that start with `prefix:`; letters, digits, `-` and `_`.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into() }
+    }
+
+    /// The prefix.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// SET of queue names ever used. Owner: enqueue. Bound: one member a queue.
+    pub fn queues(&self) -> String {
+        format!("{}:queues", self.prefix)
+    }
+
+    /// STRING, the layout version. Owner: the first worker. Bound: one number.
+    pub fn layout(&self) -> String {
+        format!("{}:layout", self.prefix)
+    }
+
+    /// ZSET instance → last beat in ms. Owner: beats. Bound: entries older than a day leave.
+    pub fn workers(&self) -> String {
+        format!("{}:workers", self.prefix)
+    }
+
+    /// STRING, JSON about one worker process. Owner: its beats. TTL 60 s.
+    pub fn worker(&self, instance: &str) -> String {
+        format!("{}:worker:{instance}", self.prefix)
+    }
+
+    /// The keys of one queue.
+    pub fn queue(&self, queue: &str) -> QueueKeys {
+        QueueKeys {
+            base: format!("{}:{{{queue}}}", self.prefix),
+        }
+    }
+}
+
+/// The keys of one queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueKeys {
+    base: String,
+}
+
+impl QueueKeys {
+    /// HASH id → envelope. Owner: enqueue, prune. Bound: live jobs and the retention.
+    pub fn job(&self) -> String {
+        self.key("job")
+    }
+
+    /// HASH id → [`crate::record::RunRecord`] of jobs that were claimed or ended. Same bound as `job`.
+    pub fn run(&self) -> String {
+        self.key("run")
+    }
+
+    /// ZSET of available jobs. Bound: live jobs.
+    pub fn ready(&self) -> String {
+        self.key("ready")
+    }
+
+    /// ZSET of jobs with a future run-at, snoozed ones included. Bound: live jobs.
+    pub fn scheduled(&self) -> String {
+        self.key("scheduled")
+    }
+
+    /// ZSET of jobs that failed and wait for their next attempt. Bound: live jobs.
+    pub fn retrying(&self) -> String {
+        self.key("retrying")
+    }
+
+    /// ZSET `fence:id` → end of lease, of running jobs. Bound: slots of all workers.
+    pub fn lease(&self) -> String {
+        self.key("lease")
+    }
+
+    /// ZSET of jobs that need a human. Bound: live jobs; they never leave by themselves.
+    pub fn held(&self) -> String {
+        self.key("held")
+    }
+
+    /// ZSET of jobs that succeeded. Bound: retention by age and count.
+    pub fn completed(&self) -> String {
+        self.key("completed")
+    }
+
+    /// ZSET of jobs that failed for good. Bound: retention by age and count.
+    pub fn discarded(&self) -> String {
+        self.key("discarded")
+    }
+
+    /// ZSET of jobs that were cancelled. Bound: retention by age and count.
+    pub fn cancelled(&self) -> String {
+        self.key("cancelled")
+    }
+
+    /// HASH id → output JSON, at most 64 KB each. Owner: ack, prune. Bound: retention.
+    pub fn result(&self) -> String {
+        self.key("result")
+    }
+
+    /// HASH id → error lines (JSON), at most 16 KB each. Owner: ack, sweep, prune. Same bound as `job`.
+    pub fn error(&self) -> String {
+        self.key("error")
+    }
+
+    /// HASH id → progress JSON, at most 1 KB each. Owner: progress, prune. Same bound as `job`.
+    pub fn progress(&self) -> String {
+        self.key("progress")
+    }
+
+    /// SET of running jobs whose cancellation was asked for. Owner: cancel, ack. Bound: running jobs.
+    pub fn cancelling(&self) -> String {
+        self.key("cancelling")
+    }
+
+    /// ZSET id → ms until which somebody waits for the job's end. Owner: wait, prune. Bound: 10,000 waiters.
+    pub fn waiting(&self) -> String {
+        self.key("waiting")
+    }
+
+    /// HASH of counters: enqueued, completed, discarded, cancelled, pruned, `lease_lost`, fence. Bound: seven fields.
+    pub fn count(&self) -> String {
+        self.key("count")
+    }
+
+    /// Pub/sub channel (no key): `go` when work appears, `cancel ID` for a running job.
+    pub fn wake(&self) -> String {
+        self.key("wake")
+    }
+
+    /// Pub/sub channel (no key): the id of a job that ended and was waited for.
+    pub fn ended(&self) -> String {
+        self.key("ended")
+    }
+
+    fn key(&self, part: &str) -> String {
+        format!("{}:{part}", self.base)
+    }
+}
+
+/// Every part of a queue's key names with its Redis type: what `fsck` accepts.
+pub const QUEUE_PARTS: &[(&str, &str)] = &[
+    ("job", "hash"),
+    ("run", "hash"),
+    ("ready", "zset"),
+    ("scheduled", "zset"),
+    ("retrying", "zset"),
+    ("lease", "zset"),
+    ("held", "zset"),
+    ("completed", "zset"),
+    ("discarded", "zset"),
+    ("cancelled", "zset"),
+    ("result", "hash"),
+    ("error", "hash"),
+    ("progress", "hash"),
+    ("cancelling", "set"),
+    ("waiting", "zset"),
+    ("count", "hash"),
+];
+
+/// Microseconds per priority step in a `ready` score: 28 years, so steps never meet before 2053.
+pub(crate) const PRIORITY_STEP: f64 = 9e14;
+
+/// 2025-01-01T00:00:00Z in microseconds since 1970, the zero of `ready` scores.
+pub(crate) const READY_EPOCH_US: u64 = 1_735_689_600_000_000;
+
+/// When a job with this `ready` score became available, in ms since 1970.
+pub(crate) fn ready_since_ms(score: f64) -> u64 {
+    let micros = score % PRIORITY_STEP;
+    (READY_EPOCH_US + micros as u64) / 1000
+}
+
+/// The due time in ms of a `scheduled` or `retrying` score.
+pub(crate) fn due_ms(score: f64) -> u64 {
+    score as u64 / 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_of_a_queue_share_one_hash_tag() {
+        let keys = Keyspace::new("rouage").queue("exports");
+        for key in [keys.job(), keys.lease(), keys.ready(), keys.count(), keys.wake()] {
+            assert!(key.starts_with("rouage:{exports}:"), "{key}");
+        }
+    }
+
+    #[test]
+    fn scores_of_the_last_priority_are_exact() {
+        let year_2052_us = (2_587_680_000_000_000_u64 - READY_EPOCH_US) as f64;
+        let score = 9.0 * PRIORITY_STEP + year_2052_us;
+        assert!(score < 9_007_199_254_740_992.0, "beyond exact doubles: {score}");
+        assert_eq!(ready_since_ms(score), 2_587_680_000_000);
+    }
+}

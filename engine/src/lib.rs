@@ -1,0 +1,95 @@
+//! A job system on Redis: leased, fenced, bounded, and honest about what happened.
+//!
+//! # What it guarantees
+//!
+//! - **At least once.** A job that [`Client::enqueue`] acknowledged runs to a final state,
+//!   whatever dies, as long as Redis keeps its data. The jobs of a killed worker run again
+//!   within 20 s, by anyone.
+//! - **Fenced.** Every claim has a new fence; whoever lost its lease changes nothing any more.
+//! - **Delays are not in the worker.** What is scheduled or waits for a retry waits in Redis.
+//! - **Bounded.** Every key has an owner and a limit (see [`keys`]); every script call has one too.
+//! - **Redis may go away.** Workers keep running what they run, keep the outcomes, and deliver
+//!   them when Redis is back.
+//!
+//! # The life of a job
+//!
+//! ```text
+//!            enqueue(run at)                    claim                   ok
+//! scheduled ───────────────▶ available ───────────────▶ running ───────────────▶ completed
+//!     ▲  its time has come       ▲  ▲                      │  │
+//!     │                          │  └──── lease lost ──────┘  ├─ failed, attempts left ─▶ retrying ─▶ available
+//!     └── snooze ────────────────┘                            ├─ for good, or attempts spent ─▶ discarded
+//! any waiting state ── cancel ─▶ cancelled ◀── cancel ────────┤
+//!                                                             └─ needs a human ─▶ held
+//! ```
+//!
+//! Each job is a member of exactly one index, and that membership is its state. Every
+//! transition is one Lua script.
+//!
+//! # What it does not do
+//!
+//! It does not promise exactly one *execution*: a worker that dies after its effect and before
+//! its acknowledgement leaves a job that runs again. Handlers must be repeatable, or guard the
+//! effect.
+//!
+//! # Rooms
+//!
+//! [`Job`] and its policy are plain data. [`Client`] puts jobs in; `executor` runs them;
+//! `backend` is the storage under apalis; [`inspect`] and `control` are what operators use;
+//! [`fsck`] checks the invariants on a live Redis.
+
+mod envelope;
+mod id;
+mod job;
+mod policy;
+mod state;
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
+mod control;
+#[cfg(feature = "client")]
+pub mod fsck;
+#[cfg(feature = "client")]
+pub mod inspect;
+#[cfg(feature = "client")]
+pub mod keys;
+#[cfg(feature = "client")]
+mod link;
+#[cfg(feature = "client")]
+pub mod record;
+#[cfg(feature = "client")]
+mod scripts;
+#[cfg(feature = "client")]
+pub mod startup;
+
+#[cfg(feature = "worker")]
+mod backend;
+#[cfg(feature = "worker")]
+mod backoff;
+#[cfg(feature = "worker")]
+mod executor;
+#[cfg(feature = "worker")]
+pub mod metrics;
+#[cfg(feature = "worker")]
+mod worker;
+
+pub use envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, UnreadableEnvelope};
+pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
+pub use job::Job;
+pub use policy::{Kept, Priority, Retention, RetryPolicy, Timeout};
+pub use state::State;
+
+#[cfg(feature = "client")]
+pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, RunAt};
+#[cfg(feature = "client")]
+pub use control::Cancelled;
+#[cfg(feature = "client")]
+pub use keys::Keyspace;
+#[cfg(feature = "client")]
+pub use link::{Link, LinkError};
+
+#[cfg(feature = "worker")]
+pub use executor::{Discard, Handler, JobContext, JobError, Kind, Progress, Registry, StopReason};
+#[cfg(feature = "worker")]
+pub use worker::{Pulse, Shutdown, Worker, WorkerError, WorkerOptions};

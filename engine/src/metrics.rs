@@ -1,0 +1,104 @@
+//! The engine's metrics: names, meanings, and handles that cost nothing to find.
+//!
+//! Counters and histograms are emitted where things happen; the gauges of queues are set from
+//! [`crate::inspect`] by whoever serves them. Labels are kinds, queues and outcomes: never ids.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+
+use crate::executor::{Execution, Outcome, Registry};
+
+/// Attempts that ended, by kind and outcome.
+pub const JOBS: &str = "rouage_jobs_total";
+/// How long attempts took, by kind.
+pub const JOB_DURATION: &str = "rouage_job_duration_seconds";
+/// How long jobs waited between becoming available and being claimed, by queue.
+pub const JOB_WAIT: &str = "rouage_job_wait_seconds";
+/// Outcomes refused because the lease was lost, by queue.
+pub const LEASE_LOST: &str = "rouage_lease_lost_total";
+/// Jobs in each state, by queue.
+pub const QUEUE_JOBS: &str = "rouage_queue_jobs";
+/// How long the first job in line has waited, by queue.
+pub const QUEUE_OLDEST: &str = "rouage_queue_oldest_seconds";
+/// Jobs ever stored, by queue.
+pub const ENQUEUED: &str = "rouage_enqueued_total";
+/// Worker processes that beat.
+pub const WORKERS: &str = "rouage_workers";
+
+/// Every name with its help text: what dashboards and alerts may use.
+pub const ALL: &[(&str, &str)] = &[
+    (JOBS, "Attempts that ended, by kind and outcome"),
+    (JOB_DURATION, "How long attempts took, by kind"),
+    (JOB_WAIT, "Time between becoming available and being claimed, by queue"),
+    (LEASE_LOST, "Outcomes refused because the lease was lost, by queue"),
+    (QUEUE_JOBS, "Jobs in each state, by queue"),
+    (QUEUE_OLDEST, "How long the first job in line has waited, by queue"),
+    (ENQUEUED, "Jobs ever stored, by queue"),
+    (WORKERS, "Worker processes that beat within the last minute"),
+];
+
+/// Tells the recorder what the metrics mean.
+pub fn describe() {
+    for (name, help) in ALL {
+        match *name {
+            JOBS | LEASE_LOST | ENQUEUED => describe_counter!(*name, *help),
+            JOB_DURATION | JOB_WAIT => describe_histogram!(*name, Unit::Seconds, *help),
+            _ => describe_gauge!(*name, *help),
+        }
+    }
+}
+
+const OUTCOMES: [&str; 7] = ["completed", "retrying", "snoozed", "discarded", "cancelled", "held", "returned"];
+
+struct Handles {
+    duration: Histogram,
+    outcomes: Vec<(&'static str, Counter)>,
+}
+
+impl Handles {
+    fn new(kind: &'static str) -> Self {
+        let outcome = |name: &'static str| (name, counter!(JOBS, "kind" => kind, "outcome" => name));
+        Self {
+            duration: histogram!(JOB_DURATION, "kind" => kind),
+            outcomes: OUTCOMES.into_iter().map(outcome).collect(),
+        }
+    }
+}
+
+/// The handles of one queue's kinds, found once when the worker starts.
+#[derive(Clone)]
+pub(crate) struct KindMetrics {
+    kinds: Arc<HashMap<&'static str, Handles>>,
+    unknown: Arc<Handles>,
+    wait: Histogram,
+}
+
+impl std::fmt::Debug for KindMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KindMetrics").field(&self.kinds.len()).finish()
+    }
+}
+
+impl KindMetrics {
+    pub(crate) fn new(queue: &str, registry: &Registry) -> Self {
+        let kinds = registry.kinds().map(|kind| (kind.name, Handles::new(kind.name)));
+        Self {
+            kinds: Arc::new(kinds.collect()),
+            unknown: Arc::new(Handles::new("unknown")),
+            wait: histogram!(JOB_WAIT, "queue" => queue.to_owned()),
+        }
+    }
+
+    pub(crate) fn ended(&self, execution: &Execution, outcome: &Outcome) {
+        let handles = self.kinds.get(execution.kind()).unwrap_or(&self.unknown);
+        let claim = execution.claim();
+        handles.duration.record(claim.claimed_at.elapsed().as_secs_f64());
+        let available = crate::keys::ready_since_ms(claim.score.parse().unwrap_or_default());
+        self.wait.record(claim.claimed_at_ms.saturating_sub(available) as f64 / 1000.0);
+        if let Some((_, counter)) = handles.outcomes.iter().find(|(name, _)| *name == outcome.name()) {
+            counter.increment(1);
+        }
+    }
+}

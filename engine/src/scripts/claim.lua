@@ -1,0 +1,92 @@
+-- Promotes what is due and leases as many jobs as the caller has free slots.
+-- KEYS    ready, scheduled, retrying, lease, job, run, count
+-- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel
+-- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, due jobs left (0/1),
+--           then per job: id, envelope, fence, attempt, lost, ready score }
+-- Bounded by slots and by the number of promotions.
+local ready, scheduled, retrying, lease, job, run, count = unpack(KEYS)
+local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local us = now_us()
+local now = math.floor(us / 1000)
+
+-- A due job lines up as if it had been enqueued at its due time.
+local due_limit = now * 10 + 9
+local next_due = math.huge
+local left = most
+for _, key in ipairs({ scheduled, retrying }) do
+  local first = lowest(key)
+  if first and first <= due_limit and left > 0 then
+    local due = redis.call('ZRANGEBYSCORE', key, '-inf', due_limit, 'WITHSCORES', 'LIMIT', 0, left)
+    local moved, gone = {}, {}
+    for i = 1, #due, 2 do
+      local score = tonumber(due[i + 1])
+      local priority = score % 10
+      moved[#moved + 1] = int(ready_score(priority, math.max((score - priority) * 100, READY_EPOCH_US)))
+      moved[#moved + 1] = due[i]
+      gone[#gone + 1] = due[i]
+    end
+    if redis.call('ZCARD', ready) == 0 then
+      redis.call('PUBLISH', ARGV[5], 'go')
+    end
+    redis.call('ZREM', key, unpack(gone))
+    write_pairs('ZADD', ready, moved)
+    left = left - #gone
+    first = lowest(key)
+  end
+  if first then
+    next_due = math.min(next_due, first)
+  end
+end
+
+local answer = {
+  now,
+  next_due < math.huge and math.floor(next_due / 10) or -1,
+  lowest(lease) or -1,
+  next_due <= due_limit and 1 or 0,
+}
+if slots == 0 then
+  return answer
+end
+local popped = redis.call('ZPOPMIN', ready, slots)
+if #popped == 0 then
+  return answer
+end
+
+local ids = {}
+for i = 1, #popped, 2 do
+  ids[#ids + 1] = popped[i]
+end
+local envelopes = redis.call('HMGET', job, unpack(ids))
+local records = redis.call('HMGET', run, unpack(ids))
+local fence = redis.call('HINCRBY', count, 'fence', #ids) - #ids
+local deadline = now + lease_ms
+local leases, written = {}, {}
+for n, id in ipairs(ids) do
+  -- An index entry whose record is gone (somebody deleted keys) is dropped here.
+  if envelopes[n] then
+    local score = popped[n * 2]
+    local attempt, lost = 0, 0
+    if records[n] then
+      attempt, lost = string.match(records[n], '^(%d+) (%d+) ')
+    end
+    attempt = attempt + 1
+    fence = fence + 1
+    leases[#leases + 1] = deadline
+    leases[#leases + 1] = fence .. ':' .. id
+    score = int(tonumber(score))
+    written[#written + 1] = id
+    written[#written + 1] = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. score .. ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
+    local at = #answer
+    answer[at + 1] = id
+    answer[at + 2] = envelopes[n]
+    answer[at + 3] = fence
+    answer[at + 4] = attempt
+    answer[at + 5] = tonumber(lost)
+    answer[at + 6] = score
+  end
+end
+if #leases > 0 then
+  write_pairs('ZADD', lease, leases)
+  write_pairs('HSET', run, written)
+end
+return answer
