@@ -21,7 +21,7 @@ pub const ENVELOPE_VERSION: u8 = 1;
 pub const MAX_PAYLOAD_BYTES: usize = 5 * 1024 * 1024;
 
 /// Longest accepted kind or queue name, in bytes.
-pub const MAX_NAME_BYTES: usize = 100;
+pub(crate) const MAX_NAME_BYTES: usize = 100;
 
 /// A job as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -126,7 +126,7 @@ impl Client {
         self.check_counters(queue, &keys, report).await
     }
 
-    /// One suspect, read in one transaction.
+    /// One suspect, read at one moment.
     async fn look_closely(
         &self,
         queue: &str,
@@ -138,30 +138,13 @@ impl Client {
             report.add("I2", queue, format!("index entry {id:?} is no job id"));
             return Ok(());
         }
-        for _ in 0..3 {
-            let run: Option<String> = self.link().command(redis::cmd("HGET").arg(keys.run()).arg(id)).await?;
-            let fence = run.as_deref().and_then(RunRecord::parse).map_or(0, |record| record.fence);
-            let mut pipeline = redis::pipe();
-            pipeline.atomic().cmd("HEXISTS").arg(keys.job()).arg(id);
-            pipeline.cmd("HGET").arg(keys.run()).arg(id);
-            for state in State::ALL {
-                let member = if state == State::Running { format!("{fence}:{id}") } else { id.to_owned() };
-                pipeline.cmd("ZSCORE").arg(index_of(keys, state)).arg(member);
-            }
-            let (stored, again, s0, s1, s2, s3, s4, s5, s6, s7): Suspect = self.link().pipeline(&pipeline).await?;
-            if again != run {
-                continue; // it moved while we looked
-            }
-            let scores = [s0, s1, s2, s3, s4, s5, s6, s7];
-            let states: Vec<&str> =
-                State::ALL.iter().zip(scores).filter(|(_, score)| score.is_some()).map(|(state, _)| state.name()).collect();
-            match (stored, states.as_slice()) {
-                (true, [_]) | (false, []) => {}
-                (true, []) => report.add("I1", queue, format!("job {id} is in no index")),
-                (true, many) => report.add("I1", queue, format!("job {id} is in several indexes: {}", many.join(", "))),
-                (false, some) => report.add("I2", queue, format!("{} holds {id}, which is not stored", some.join(", "))),
-            }
-            return Ok(());
+        let look = self.look(keys, id).await?;
+        let states: Vec<&str> = look.states.iter().map(|(state, _)| state.name()).collect();
+        match (look.parts.envelope.is_some(), states.as_slice()) {
+            (true, [_]) | (false, []) => {}
+            (true, []) => report.add("I1", queue, format!("job {id} is in no index")),
+            (true, many) => report.add("I1", queue, format!("job {id} is in several indexes: {}", many.join(", "))),
+            (false, some) => report.add("I2", queue, format!("{} holds {id}, which is not stored", some.join(", "))),
         }
         Ok(())
     }
@@ -227,9 +210,6 @@ impl Client {
         }
     }
 }
-
-type Score = Option<f64>;
-type Suspect = (bool, Option<String>, Score, Score, Score, Score, Score, Score, Score, Score);
 
 impl Report {
     fn add(&mut self, invariant: &'static str, queue: &str, message: String) {

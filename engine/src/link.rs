@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// Runs a prepared script call.
-    pub async fn call<T: FromRedisValue>(&self, call: Call) -> Result<T, LinkError> {
+    pub(crate) async fn call<T: FromRedisValue>(&self, call: Call) -> Result<T, LinkError> {
         match self.command(&call.command).await {
             Err(LinkError::Redis(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 let () = self.command(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.code())).await?;
@@ -117,7 +117,7 @@ impl Link {
 }
 
 /// A Lua script of this crate.
-pub struct Script(LazyLock<redis::Script>, &'static [&'static str]);
+pub(crate) struct Script(LazyLock<redis::Script>, &'static [&'static str]);
 
 impl Script {
     /// A script from its parts, which are joined in order.
@@ -138,7 +138,7 @@ impl Script {
 }
 
 /// A script call that is being put together.
-pub struct Call {
+pub(crate) struct Call {
     script: &'static Script,
     command: Cmd,
 }

@@ -16,8 +16,10 @@ pub const JOBS: &str = "rouage_jobs_total";
 pub const JOB_DURATION: &str = "rouage_job_duration_seconds";
 /// How long jobs waited between becoming available and being claimed, by queue.
 pub const JOB_WAIT: &str = "rouage_job_wait_seconds";
-/// Outcomes refused because the lease was lost, by queue.
+/// Leases that ran out and were taken back by this process, by queue.
 pub const LEASE_LOST: &str = "rouage_lease_lost_total";
+/// Outcomes that came under an old fence and changed nothing, by queue.
+pub const REFUSED: &str = "rouage_outcomes_refused_total";
 /// Jobs in each state, by queue.
 pub const QUEUE_JOBS: &str = "rouage_queue_jobs";
 /// How long the first job in line has waited, by queue.
@@ -32,7 +34,8 @@ pub const ALL: &[(&str, &str)] = &[
     (JOBS, "Attempts that ended, by kind and outcome"),
     (JOB_DURATION, "How long attempts took, by kind"),
     (JOB_WAIT, "Time between becoming available and being claimed, by queue"),
-    (LEASE_LOST, "Outcomes refused because the lease was lost, by queue"),
+    (LEASE_LOST, "Leases that ran out and were taken back by this process, by queue"),
+    (REFUSED, "Outcomes that came under an old fence and changed nothing, by queue"),
     (QUEUE_JOBS, "Jobs in each state, by queue"),
     (QUEUE_OLDEST, "How long the first job in line has waited, by queue"),
     (ENQUEUED, "Jobs ever stored, by queue"),
@@ -43,7 +46,7 @@ pub const ALL: &[(&str, &str)] = &[
 pub fn describe() {
     for (name, help) in ALL {
         match *name {
-            JOBS | LEASE_LOST | ENQUEUED => describe_counter!(*name, *help),
+            JOBS | LEASE_LOST | REFUSED | ENQUEUED => describe_counter!(*name, *help),
             JOB_DURATION | JOB_WAIT => describe_histogram!(*name, Unit::Seconds, *help),
             _ => describe_gauge!(*name, *help),
         }
@@ -95,8 +98,8 @@ impl KindMetrics {
         let handles = self.kinds.get(execution.kind()).unwrap_or(&self.unknown);
         let claim = execution.claim();
         handles.duration.record(claim.claimed_at.elapsed().as_secs_f64());
-        let available = crate::keys::ready_since_ms(claim.score.parse().unwrap_or_default());
-        self.wait.record(claim.claimed_at_ms.saturating_sub(available) as f64 / 1000.0);
+        let available = crate::keys::ready_since_ms(claim.record.score);
+        self.wait.record(claim.record.started.saturating_sub(available) as f64 / 1000.0);
         if let Some((_, counter)) = handles.outcomes.iter().find(|(name, _)| *name == outcome.name()) {
             counter.increment(1);
         }

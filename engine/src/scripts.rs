@@ -24,6 +24,8 @@ scripts! {
     CANCEL = "scripts/cancel.lua";
     /// Lines a job up again.
     RETRY = "scripts/retry.lua";
+    /// Everything about one job.
+    LOOK = "scripts/look.lua";
     /// Names of a hash or zset, step by step.
     SCAN = "scripts/scan.lua";
 }

@@ -164,6 +164,7 @@ impl Worker {
         let listener = spawn(wake.run(parts.stop_rest.clone()));
 
         let early = tokio::select! {
+            biased;
             () = shutdown.drain.cancelled() => None,
             ended = running.join_next() => ended,
         };
@@ -249,7 +250,6 @@ impl Worker {
         let carry = CarryLayer {
             outcomes,
             held: Arc::clone(&held),
-            worker: self.instance.as_str().into(),
         };
         let worker = ApalisWorker::new(format!("{}:{queue}", self.instance))
             .backend(QueueBackend::new(claimed, carry))

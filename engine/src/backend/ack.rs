@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::id::JobId;
 use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
 use crate::scripts::{ACK, MAX_BATCH};
@@ -19,6 +20,8 @@ use crate::scripts::{ACK, MAX_BATCH};
 pub(crate) struct Ack {
     /// `fence:id`.
     pub(crate) lease: String,
+    /// The job.
+    pub(crate) id: JobId,
     /// The next state, or `snoozed`, or `returned`.
     pub(crate) outcome: &'static str,
     /// The run record.
@@ -29,6 +32,12 @@ pub(crate) struct Ack {
     pub(crate) result: String,
     /// Error line JSON, or empty.
     pub(crate) error: String,
+}
+
+impl Ack {
+    fn is_success(&self) -> bool {
+        self.outcome == "completed"
+    }
 }
 
 /// The writer of one queue's outcomes.
@@ -45,6 +54,8 @@ impl Acker {
     pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Ack>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while outcomes.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            // Successes first, as the script wants them.
+            batch.sort_by_key(|ack| !ack.is_success());
             self.write(&batch).await;
             batch.clear();
         }
@@ -55,7 +66,7 @@ impl Acker {
         let mut repeated = false;
         loop {
             match self.send(batch).await {
-                Ok(answers) => return self.count_lost(batch, &answers, repeated),
+                Ok(answers) => return self.count_refused(batch, &answers, repeated),
                 Err(error) => {
                     tracing::warn!(queue = %self.queue, outcomes = batch.len(), %error, "acknowledgement failed, trying again");
                     repeated = true;
@@ -92,12 +103,26 @@ impl Acker {
             ])
             .arg(keys.wake())
             .arg(keys.ended());
-        for ack in batch {
+        let (successes, others) = batch.split_at(batch.partition_point(Ack::is_success));
+        call.push(successes.len());
+        call.push(successes.iter().filter(|ack| !ack.result.is_empty()).count());
+        for ack in successes {
             call.push(&ack.lease);
-            call.push(ack.outcome);
+        }
+        for ack in successes {
+            call.push(ack.id.as_str());
             call.push(&ack.record);
-            call.push(&ack.argument);
+        }
+        for ack in successes.iter().filter(|ack| !ack.result.is_empty()) {
+            call.push(ack.id.as_str());
             call.push(&ack.result);
+        }
+        for ack in others {
+            call.push(&ack.lease);
+            call.push(ack.id.as_str());
+            call.push(&ack.record);
+            call.push(ack.outcome);
+            call.push(&ack.argument);
             call.push(&ack.error);
         }
         self.link.call(call).await
@@ -105,12 +130,14 @@ impl Acker {
 
     /// Says which outcomes came too late. After a repeated call an old fence may as well be the
     /// first call's doing, so nothing is counted then.
-    fn count_lost(&self, batch: &[Ack], answers: &[u8], repeated: bool) {
+    fn count_refused(&self, batch: &[Ack], answers: &[u8], repeated: bool) {
+        // Made at the first batch, so that the first refusal is an increase from zero.
+        let refused = metrics::counter!(crate::metrics::REFUSED, "queue" => self.queue.clone());
         if repeated {
             return;
         }
         for (ack, _) in batch.iter().zip(answers).filter(|(_, answer)| **answer == 0) {
-            metrics::counter!(crate::metrics::LEASE_LOST, "queue" => self.queue.clone()).increment(1);
+            refused.increment(1);
             tracing::warn!(queue = %self.queue, lease = %ack.lease, outcome = ack.outcome, "outcome refused: the lease was lost");
         }
     }

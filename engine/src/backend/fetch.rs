@@ -20,6 +20,7 @@ use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
 use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
+use crate::record::RunRecord;
 use crate::scripts::{CLAIM, MAX_BATCH};
 
 /// Most due jobs that one claim lines up.
@@ -163,7 +164,7 @@ impl Fetcher {
                 HeldAttempt {
                     cx: execution.cx().clone(),
                     overdue: Instant::now() + execution.timeout().hard + OVERDUE_AFTER,
-                    slot,
+                    _slot: slot,
                 },
             );
             if self.attempts.send(execution).await.is_err() {
@@ -197,19 +198,16 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
     let next_due: i64 = next(&mut values)?;
     let next_lease: i64 = next(&mut values)?;
     let due_left: u8 = next(&mut values)?;
-    let mut claims = Vec::with_capacity(values.len() / 6);
-    while values.len() >= 6 {
+    let mut claims = Vec::with_capacity(values.len() / 3);
+    while values.len() >= 3 {
         let id: String = next(&mut values)?;
         let envelope: Vec<u8> = next(&mut values)?;
+        let record: String = next(&mut values)?;
         claims.push(Claim {
             id: id.parse().map_err(|error| malformed(&error))?,
             queue: Arc::clone(queue),
             envelope,
-            fence: next(&mut values)?,
-            attempt: next(&mut values)?,
-            lost: next(&mut values)?,
-            score: next(&mut values)?,
-            claimed_at_ms: now_ms,
+            record: RunRecord::parse(&record).ok_or_else(|| malformed(&"broken run record"))?,
             claimed_at: Instant::now(),
         });
     }

@@ -17,7 +17,7 @@ pub(crate) struct HeldAttempt {
     /// When its handler must be over; from then on its lease is no longer extended.
     pub(crate) overdue: Instant,
     /// Given back when the attempt is removed.
-    pub(crate) slot: OwnedSemaphorePermit,
+    pub(crate) _slot: OwnedSemaphorePermit,
 }
 
 /// The running attempts of one queue, by `fence:id`.

@@ -86,6 +86,9 @@ impl Keeper {
             .arg(MAX_LOST)
             .arg(keys.wake());
         let (back, held, cancelled, _next): (u64, u64, u64, i64) = self.link.call(call).await?;
+        // Made at the first sweep, so that the first loss is an increase from zero.
+        let lost = metrics::counter!(crate::metrics::LEASE_LOST, "queue" => self.queue.clone());
+        lost.increment(back + held + cancelled);
         if back + held + cancelled > 0 {
             tracing::warn!(queue = %self.queue, back, held, cancelled, "took back jobs of workers that stopped beating");
         }

@@ -65,9 +65,12 @@ impl Backend for QueueBackend {
         self.attempts.poll_recv(cx).map(|attempt| attempt.map(|execution| Ok(Task::new(execution))))
     }
 
-    /// Nothing is left to do here: the fetch loop hands back what was not started, and the
-    /// acker outlives the worker.
-    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    /// All attempts ended; the acker outlives the worker. A source that runs dry does not stop
+    /// an apalis worker by itself, so it is told to.
+    fn poll_close(&mut self, _: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        if let Err(error) = worker.stop() {
+            tracing::debug!(%error, "apalis worker was not running");
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -26,7 +26,6 @@ const MAX_ERROR_CHARS: usize = 4000;
 pub(crate) struct CarryLayer {
     pub(crate) outcomes: mpsc::Sender<Ack>,
     pub(crate) held: Arc<Held>,
-    pub(crate) worker: Arc<str>,
 }
 
 impl<S> Layer<S> for CarryLayer {
@@ -69,7 +68,7 @@ where
         let attempt = tokio::spawn(async move {
             let outcome = run.await.map_err(Into::into)?;
             let lease = execution.claim().lease();
-            let ack = in_words(&execution, outcome, &carrier.worker, lease.clone());
+            let ack = in_words(&execution, outcome, lease.clone());
             let taken = carrier.outcomes.send(ack).await;
             carrier.held.remove(&lease);
             taken.map_err(BoxDynError::from)
@@ -79,7 +78,7 @@ where
 }
 
 /// Says an outcome in the words of `ack.lua`.
-fn in_words(execution: &Execution, outcome: Outcome, worker: &str, lease: String) -> Ack {
+fn in_words(execution: &Execution, outcome: Outcome, lease: String) -> Ack {
     let refund = matches!(outcome, Outcome::Snoozed { .. } | Outcome::Returned);
     let reason = match &outcome {
         Outcome::Held { reason, .. } | Outcome::Cancelled { reason } => reason,
@@ -89,11 +88,11 @@ fn in_words(execution: &Execution, outcome: Outcome, worker: &str, lease: String
     let later = |delay: std::time::Duration| format!("{} {}", delay.as_millis(), execution.priority());
     let argument = match &outcome {
         Outcome::Retrying { delay, .. } | Outcome::Snoozed { delay } => later(*delay),
-        Outcome::Returned => execution.claim().score.clone(),
+        Outcome::Returned => format!("{:.0}", execution.claim().record.score),
         _ => String::new(),
     };
     let error = outcome.failure().map(|failure| error_line(execution, failure)).unwrap_or_default();
-    let record = execution.record(worker, refund, reason).to_string();
+    let record = execution.record(refund, reason).to_string();
     let name = outcome.name();
     let result = match outcome {
         Outcome::Completed { output: Some(output) } => bounded(output),
@@ -101,6 +100,7 @@ fn in_words(execution: &Execution, outcome: Outcome, worker: &str, lease: String
     };
     Ack {
         lease,
+        id: execution.cx().id().clone(),
         outcome: name,
         record,
         argument,
@@ -120,7 +120,7 @@ fn bounded(output: String) -> String {
 fn error_line(execution: &Execution, failure: &Failure) -> String {
     let message: String = failure.message.chars().take(MAX_ERROR_CHARS).collect();
     json!({
-        "attempt": execution.claim().attempt,
+        "attempt": execution.claim().record.attempt,
         "at": execution.claim().now_ms(),
         "kind": failure.kind,
         "message": message,

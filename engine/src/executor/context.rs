@@ -50,6 +50,7 @@ struct Running {
     queue: Arc<str>,
     attempt: u32,
     max_attempts: u32,
+    fence: u64,
     token: CancellationToken,
     /// A [`StopReason`], 0 while there is none; the first one stands.
     stop: AtomicU8,
@@ -70,10 +71,26 @@ impl JobContext {
             queue: queue.into(),
             attempt,
             max_attempts,
+            fence: 0,
             token: CancellationToken::new(),
             stop: AtomicU8::new(0),
             progress: Mutex::new(None),
         }))
+    }
+
+    /// The same context under the fence of its claim.
+    #[must_use]
+    pub(crate) fn under(mut self, fence: u64) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.fence = fence;
+        }
+        self
+    }
+
+    /// The fence of this attempt: later attempts have larger ones. Whoever writes to a place
+    /// that remembers the largest fence it saw can refuse an attempt that lost its lease.
+    pub fn fence(&self) -> u64 {
+        self.0.fence
     }
 
     /// The job's id.

@@ -19,26 +19,21 @@ pub(crate) struct Claim {
     pub(crate) id: JobId,
     pub(crate) queue: Arc<str>,
     pub(crate) envelope: Vec<u8>,
-    pub(crate) fence: u64,
-    pub(crate) attempt: u32,
-    pub(crate) lost: u32,
-    /// Its place in the line, as Redis wrote it.
-    pub(crate) score: String,
-    /// Redis' clock at the claim, in ms since 1970.
-    pub(crate) claimed_at_ms: u64,
-    /// The same moment by this process' clock.
+    /// The run record that the claim wrote: attempt, fence, place in the line, Redis' clock.
+    pub(crate) record: RunRecord,
+    /// The moment of the claim by this process' clock.
     pub(crate) claimed_at: Instant,
 }
 
 impl Claim {
     /// The member that stands for this claim in the lease index.
     pub(crate) fn lease(&self) -> String {
-        format!("{}:{}", self.fence, self.id)
+        format!("{}:{}", self.record.fence, self.id)
     }
 
     /// Redis' time now, by the distance from the claim: no clock of this host is trusted.
     pub(crate) fn now_ms(&self) -> u64 {
-        self.claimed_at_ms + self.claimed_at.elapsed().as_millis() as u64
+        self.record.started + self.claimed_at.elapsed().as_millis() as u64
     }
 }
 
@@ -85,7 +80,7 @@ impl Execution {
                 timeout = Timeout::after(soft).tidy(timeout.hard.saturating_sub(timeout.soft));
             }
         }
-        let cx = JobContext::new(claim.id.clone(), name, Arc::clone(&claim.queue), claim.attempt, retry.max_attempts);
+        let cx = JobContext::new(claim.id.clone(), name, Arc::clone(&claim.queue), claim.record.attempt, retry.max_attempts).under(claim.record.fence);
         Self(Arc::new(Inner {
             claim,
             body,
@@ -127,17 +122,13 @@ impl Execution {
     }
 
     /// The run record as the attempt ends.
-    pub(crate) fn record(&self, worker: &str, refund: bool, reason: &str) -> RunRecord {
+    pub(crate) fn record(&self, refund: bool, reason: &str) -> RunRecord {
         let claim = self.claim();
         RunRecord {
-            attempt: if refund { claim.attempt.saturating_sub(1) } else { claim.attempt },
-            lost: claim.lost,
-            fence: claim.fence,
-            score: claim.score.parse().unwrap_or_default(),
-            started: claim.claimed_at_ms,
+            attempt: claim.record.attempt.saturating_sub(u32::from(refund)),
             finished: claim.now_ms(),
-            worker: worker.to_owned(),
             reason: reason.to_owned(),
+            ..claim.record.clone()
         }
     }
 }

@@ -49,7 +49,7 @@ where
             Ok(judge(
                 ending,
                 &Facts {
-                    attempt: execution.claim().attempt,
+                    attempt: execution.claim().record.attempt,
                     retry: execution.retry(),
                     stop: execution.cx().stop_reason(),
                     random: rand::rng().random_range(0.0..1.0),

@@ -10,6 +10,7 @@ use crate::envelope::Envelope;
 use crate::id::JobId;
 use crate::keys::{QueueKeys, due_ms, ready_since_ms};
 use crate::record::RunRecord;
+use crate::scripts::LOOK;
 use crate::state::State;
 
 /// Most jobs one listing reads.
@@ -77,29 +78,52 @@ impl JobView {
     }
 }
 
+/// One job at one moment.
+pub(crate) struct Look {
+    pub(crate) parts: Parts,
+    /// The indexes it is in, with its score: one, unless something is broken.
+    pub(crate) states: Vec<(State, f64)>,
+}
+
 /// The stored parts of one job.
 #[derive(Debug, Default)]
-struct Parts {
-    envelope: Option<Vec<u8>>,
+pub(crate) struct Parts {
+    pub(crate) envelope: Option<Vec<u8>>,
     run: Option<String>,
     progress: Option<String>,
     result: Option<String>,
     errors: Option<String>,
 }
 
+impl Parts {
+    /// From the fields in the order of [`part_keys`].
+    fn new(fields: Vec<Option<Vec<u8>>>) -> Self {
+        let mut fields = fields.into_iter();
+        let envelope = fields.next().flatten();
+        let mut text = || fields.next().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Self {
+            envelope,
+            run: text(),
+            progress: text(),
+            result: text(),
+            errors: text(),
+        }
+    }
+}
+
+fn part_keys(keys: &QueueKeys) -> [String; 5] {
+    [keys.job(), keys.run(), keys.progress(), keys.result(), keys.error()]
+}
+
 impl Client {
     /// One job of a queue; `None` if it is unknown or its retention is over.
     pub async fn job(&self, queue: &str, id: &JobId) -> Result<Option<JobView>, ClientError> {
-        let keys = self.queue(queue);
-        // Two looks: between finding the fence and looking for its lease the job may move on.
-        for _ in 0..3 {
-            let parts = self.parts(&keys, std::slice::from_ref(id)).await?.pop().unwrap_or_default();
-            let Some(envelope) = &parts.envelope else { return Ok(None) };
-            if let Some((state, score)) = self.state_of(&keys, id, parts.run.as_deref()).await? {
-                return Ok(Some(view(queue, id.clone(), state, score, envelope, &parts)));
-            }
-        }
-        Err(ClientError::Protocol(format!("job {id} is in no index of queue {queue:?}; hint: run fsck")))
+        let look = self.look(&self.queue(queue), id.as_str()).await?;
+        let Some(envelope) = &look.parts.envelope else { return Ok(None) };
+        let Some((state, score)) = look.states.first() else {
+            return Err(ClientError::Protocol(format!("job {id} is in no index of queue {queue:?}; hint: run fsck")));
+        };
+        Ok(Some(view(queue, id.clone(), *state, *score, envelope, &look.parts)))
     }
 
     /// One job by its id alone: looks through all queues.
@@ -139,26 +163,17 @@ impl Client {
         Ok(jobs.collect())
     }
 
-    async fn state_of(
-        &self,
-        keys: &QueueKeys,
-        id: &JobId,
-        run: Option<&str>,
-    ) -> Result<Option<(State, f64)>, ClientError> {
-        let fence = run.and_then(RunRecord::parse).map_or(0, |record| record.fence);
-        let mut pipeline = redis::pipe();
-        for state in State::ALL {
-            let key = index_of(keys, state);
-            if state == State::Running {
-                pipeline.cmd("ZSCORE").arg(key).arg(format!("{fence}:{id}"));
-            } else {
-                pipeline.cmd("ZSCORE").arg(key).arg(id.as_str());
-            }
-        }
-        // One transaction: a job that moves between two indexes is seen in exactly one of them.
-        let scores: Vec<Option<f64>> = self.link().pipeline(pipeline.atomic()).await?;
-        let found = State::ALL.into_iter().zip(scores).find_map(|(state, score)| Some((state, score?)));
-        Ok(found)
+    /// Everything about one job at one moment.
+    pub(crate) async fn look(&self, keys: &QueueKeys, id: &str) -> Result<Look, ClientError> {
+        let mut names = part_keys(keys).to_vec();
+        names.extend(State::ALL.map(|state| index_of(keys, state)));
+        let answers: Vec<Option<Vec<u8>>> = self.link().call(LOOK.call(&names).arg(id)).await?;
+        let (fields, scores) = answers.split_at(part_keys(keys).len().min(answers.len()));
+        let score = |bytes: &Option<Vec<u8>>| std::str::from_utf8(bytes.as_ref()?).ok()?.parse::<f64>().ok();
+        Ok(Look {
+            parts: Parts::new(fields.to_vec()),
+            states: State::ALL.into_iter().zip(scores).filter_map(|(state, bytes)| Some((state, score(bytes)?))).collect(),
+        })
     }
 
     async fn parts(&self, keys: &QueueKeys, ids: &[JobId]) -> Result<Vec<Parts>, ClientError> {
@@ -167,22 +182,12 @@ impl Client {
         }
         let names: Vec<&str> = ids.iter().map(JobId::as_str).collect();
         let mut pipeline = redis::pipe();
-        for key in [keys.job(), keys.run(), keys.progress(), keys.result(), keys.error()] {
+        for key in part_keys(keys) {
             pipeline.cmd("HMGET").arg(key).arg(&names);
         }
-        let rows: Vec<Vec<Option<Vec<u8>>>> = self.link().pipeline(&pipeline).await?;
-        let mut columns = rows.into_iter();
-        let mut column = || columns.next().unwrap_or_default().into_iter();
-        let (mut job, mut run, mut progress, mut result, mut error) = (column(), column(), column(), column(), column());
-        let text = |bytes: Option<Option<Vec<u8>>>| bytes.flatten().map(|b| String::from_utf8_lossy(&b).into_owned());
-        let parts = ids.iter().map(|_| Parts {
-            envelope: job.next().flatten(),
-            run: text(run.next()),
-            progress: text(progress.next()),
-            result: text(result.next()),
-            errors: text(error.next()),
-        });
-        Ok(parts.collect())
+        let columns: Vec<Vec<Option<Vec<u8>>>> = self.link().pipeline(&pipeline).await?;
+        let of = |n: usize| columns.iter().map(|column| column.get(n).cloned().flatten()).collect();
+        Ok((0..ids.len()).map(|n| Parts::new(of(n))).collect())
     }
 
     /// Counts the jobs of each kind among the first `limit` in that state of a queue.

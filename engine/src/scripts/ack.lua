@@ -1,31 +1,74 @@
 -- Ends attempts: each outcome moves its job to the index of its next state, if the fence holds.
 -- KEYS    lease, run, ready, scheduled, retrying, held, completed, discarded, cancelled,
---         result, error, count, cancelling, waiting, progress
--- ARGV    wake channel, ended channel, then per attempt: 'fence:id', outcome, run record,
---         argument, result or '', error line or ''
---         outcome and its argument: completed '', discarded '', cancelled '', held '',
---         retrying and snoozed: delay in ms and priority as 'ms priority', returned: ready score
--- RETURNS per attempt: 1 applied, 0 the fence is old
+--         result, error, count, cancelling, waiting
+-- ARGV    wake channel, ended channel, number of successes, of their outputs, then
+--         per success: 'fence:id'; per success: id, run record; per output: id, JSON;
+--         per other outcome: 'fence:id', id, run record, outcome, argument, error line or ''
+--         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
+--         returned: the ready score
+-- RETURNS per attempt, successes first: 1 applied, 0 the fence is old
 -- Bounded by the caller: at most 500 attempts a call.
 local lease, run, ready, scheduled, retrying = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local final = { held = KEYS[6], completed = KEYS[7], discarded = KEYS[8], cancelled = KEYS[9] }
-local result, error_key, count, cancelling, waiting, progress = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local index = { held = KEYS[6], discarded = KEYS[8], cancelled = KEYS[9] }
+local completed, result, error_key, count = KEYS[7], KEYS[10], KEYS[11], KEYS[12]
+local cancelling, waiting = KEYS[13], KEYS[14]
+local successes, outputs = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = math.floor(now_us() / 1000)
 local MAX_ERROR_BYTES = 16384
 
-local members = {}
-for i = 3, #ARGV, 6 do
-  members[#members + 1] = ARGV[i]
-end
-local deadlines = redis.call('ZMSCORE', lease, unpack(members))
+local first_record = 5 + successes
+local first_output = first_record + 2 * successes
+local first_other = first_output + 2 * outputs
 
-local answers, released, records, results, errors, ended = {}, {}, {}, {}, {}, {}
-local moves, sizes = {}, {}
-local function move(key, score, id)
-  local list = moves[key] or {}
-  moves[key] = list
-  list[#list + 1] = score
-  list[#list + 1] = id
+local answers, over = {}, {}
+
+-- Successes come in columns, so that the usual case, all fences good, builds no tables.
+if successes > 0 then
+  local deadlines = redis.call('ZMSCORE', lease, unpack(ARGV, 5, 4 + successes))
+  local good, ended = 0, {}
+  for n = 1, successes do
+    local applied = deadlines[n] and 1 or 0
+    answers[n] = applied
+    good = good + applied
+  end
+  local at = int(now)
+  local leases, records, kept, known = {}, {}, {}, {}
+  for n = 1, successes do
+    if answers[n] == 1 then
+      local id = ARGV[first_record + 2 * (n - 1)]
+      over[#over + 1] = id
+      ended[#ended + 1] = at
+      ended[#ended + 1] = id
+      if good < successes then
+        leases[#leases + 1] = ARGV[4 + n]
+        records[#records + 1] = id
+        records[#records + 1] = ARGV[first_record + 2 * n - 1]
+        known[id] = true
+      end
+    end
+  end
+  -- The removal first: a full Redis accepts it, and it lets the rest through.
+  if good == successes then
+    redis.call('ZREM', lease, unpack(ARGV, 5, 4 + successes))
+    redis.call('HSET', run, unpack(ARGV, first_record, first_output - 1))
+    if outputs > 0 then
+      redis.call('HSET', result, unpack(ARGV, first_output, first_other - 1))
+    end
+  elseif good > 0 then
+    redis.call('ZREM', lease, unpack(leases))
+    redis.call('HSET', run, unpack(records))
+    for i = first_output, first_other - 1, 2 do
+      if known[ARGV[i]] then
+        kept[#kept + 1] = ARGV[i]
+        kept[#kept + 1] = ARGV[i + 1]
+      end
+    end
+    write_pairs('HSET', result, kept)
+  end
+  if good > 0 then
+    redis.call('ZADD', completed, unpack(ended))
+    redis.call('HINCRBY', count, 'completed', good)
+  end
 end
 
 local function add_error(id, line)
@@ -38,79 +81,51 @@ local function add_error(id, line)
   redis.call('HSET', error_key, id, lines)
 end
 
-for n, member in ipairs(members) do
-  if not deadlines[n] then
-    answers[n] = 0
-  else
-    answers[n] = 1
-    local at = 3 + (n - 1) * 6
-    local outcome, record, argument = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-    local _, id = split_lease(member)
-    released[#released + 1] = member
-    records[#records + 1] = id
-    records[#records + 1] = record
-    if outcome == 'retrying' or outcome == 'snoozed' then
-      local delay, priority = string.match(argument, '^(%d+) (%d)$')
-      move(outcome == 'retrying' and retrying or scheduled, int((now + delay) * 10 + priority), id)
-    elseif outcome == 'returned' then
-      move(ready, argument, id)
-    else
-      move(final[outcome], int(now), id)
-      sizes[outcome] = (sizes[outcome] or 0) + 1
-      if outcome ~= 'held' then
-        ended[#ended + 1] = id
-      end
-    end
-    if ARGV[at + 4] ~= '' then
-      results[#results + 1] = id
-      results[#results + 1] = ARGV[at + 4]
-    end
-    if ARGV[at + 5] ~= '' then
-      errors[id] = ARGV[at + 5]
-    end
-  end
-end
-if #released == 0 then
-  return answers
+-- Moves a job to a time-ordered index; whether its sleepers must look at their clock again.
+local function delay(key, argument, id)
+  local ms, priority = string.match(argument, '^(%d+) (%d)$')
+  local due = (now + ms) * 10 + priority
+  local before = lowest(key)
+  redis.call('ZADD', key, int(due), id)
+  return not before or due < before
 end
 
--- First the removal: it is what a full Redis accepts, and what lets the rest through.
-redis.call('ZREM', lease, unpack(released))
-write_pairs('HSET', run, records)
-for id, line in pairs(errors) do
-  add_error(id, line)
-end
-if #results > 0 then
-  write_pairs('HSET', result, results)
-end
-for outcome, size in pairs(sizes) do
-  if outcome ~= 'held' then
-    redis.call('HINCRBY', count, outcome, size)
-  end
-end
 local wake = false
-for key, list in pairs(moves) do
-  if key == ready then
-    wake = wake or redis.call('ZCARD', ready) == 0
-  elseif key == retrying or key == scheduled then
-    local before = lowest(key)
-    for i = 1, #list, 2 do
-      wake = wake or not before or tonumber(list[i]) < before
+for at = first_other, #ARGV, 6 do
+  local member, id, record, outcome, argument, line = unpack(ARGV, at, at + 5)
+  local applied = redis.call('ZREM', lease, member)
+  answers[#answers + 1] = applied
+  if applied == 1 then
+    redis.call('HSET', run, id, record)
+    if outcome == 'retrying' then
+      wake = delay(retrying, argument, id) or wake
+    elseif outcome == 'snoozed' then
+      wake = delay(scheduled, argument, id) or wake
+    elseif outcome == 'returned' then
+      wake = wake or redis.call('ZCARD', ready) == 0
+      redis.call('ZADD', ready, argument, id)
+    else
+      redis.call('ZADD', index[outcome], int(now), id)
+      over[#over + 1] = id
+      if outcome ~= 'held' then
+        redis.call('HINCRBY', count, outcome, 1)
+      end
+    end
+    if line ~= '' then
+      add_error(id, line)
     end
   end
-  write_pairs('ZADD', key, list)
 end
+
 if wake then
   redis.call('PUBLISH', ARGV[1], 'go')
 end
-if redis.call('EXISTS', cancelling) == 1 then
-  for i = 1, #records, 2 do
-    redis.call('SREM', cancelling, records[i])
-  end
+if #over > 0 and redis.call('EXISTS', cancelling) == 1 then
+  redis.call('SREM', cancelling, unpack(over))
 end
-if #ended > 0 and redis.call('EXISTS', waiting) == 1 then
-  local waiters = redis.call('ZMSCORE', waiting, unpack(ended))
-  for n, id in ipairs(ended) do
+if #over > 0 and redis.call('EXISTS', waiting) == 1 then
+  local waiters = redis.call('ZMSCORE', waiting, unpack(over))
+  for n, id in ipairs(over) do
     if waiters[n] then
       redis.call('ZREM', waiting, id)
       redis.call('PUBLISH', ARGV[2], id)

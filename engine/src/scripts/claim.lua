@@ -2,7 +2,7 @@
 -- KEYS    ready, scheduled, retrying, lease, job, run, count
 -- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel
 -- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, due jobs left (0/1),
---           then per job: id, envelope, fence, attempt, lost, ready score }
+--           then per job: id, envelope, run record }
 -- Bounded by slots and by the number of promotions.
 local ready, scheduled, retrying, lease, job, run, count = unpack(KEYS)
 local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -59,33 +59,32 @@ end
 local envelopes = redis.call('HMGET', job, unpack(ids))
 local records = redis.call('HMGET', run, unpack(ids))
 local fence = redis.call('HINCRBY', count, 'fence', #ids) - #ids
-local deadline = now + lease_ms
+local deadline, tail = int(now + lease_ms), ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
 local leases, written = {}, {}
+local size, at = 0, #answer
 for n, id in ipairs(ids) do
   -- An index entry whose record is gone (somebody deleted keys) is dropped here.
-  if envelopes[n] then
-    local score = popped[n * 2]
-    local attempt, lost = 0, 0
-    if records[n] then
-      attempt, lost = string.match(records[n], '^(%d+) (%d+) ')
+  local envelope, record = envelopes[n], records[n]
+  if envelope then
+    local attempt, lost = 1, '0'
+    if record then
+      attempt, lost = string.match(record, '^(%d+) (%d+) ')
+      attempt = attempt + 1
     end
-    attempt = attempt + 1
     fence = fence + 1
-    leases[#leases + 1] = deadline
-    leases[#leases + 1] = fence .. ':' .. id
-    score = int(tonumber(score))
-    written[#written + 1] = id
-    written[#written + 1] = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. score .. ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
-    local at = #answer
+    record = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. popped[n * 2] .. tail
+    leases[size + 1] = deadline
+    leases[size + 2] = fence .. ':' .. id
+    written[size + 1] = id
+    written[size + 2] = record
+    size = size + 2
     answer[at + 1] = id
-    answer[at + 2] = envelopes[n]
-    answer[at + 3] = fence
-    answer[at + 4] = attempt
-    answer[at + 5] = tonumber(lost)
-    answer[at + 6] = score
+    answer[at + 2] = envelope
+    answer[at + 3] = record
+    at = at + 3
   end
 end
-if #leases > 0 then
+if size > 0 then
   write_pairs('ZADD', lease, leases)
   write_pairs('HSET', run, written)
 end

@@ -1,0 +1,62 @@
+//! A worker that writes down what it does: the other half of the kill tests.
+//!
+//! `ledger_worker REDIS_URL LEDGER` runs queue `ledger` with 100 slots. Every attempt appends
+//! one line `start|end id attempt instance fence` to the ledger, a file that no Redis fault
+//! can reach. It prints `ready` and runs until it is killed or its standard input closes.
+
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rouage::{Client, Job, JobContext, JobError, Keyspace, Registry, RetryPolicy, Shutdown, Worker, WorkerOptions};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    ms: u64,
+}
+
+impl Job for Entry {
+    type Output = ();
+    const KIND: &'static str = "ledger.entry";
+    const QUEUE: &'static str = "ledger";
+    const RETRY: RetryPolicy = RetryPolicy::attempts(100);
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(url), Some(path)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: ledger_worker REDIS_URL LEDGER".into());
+    };
+    let ledger = Arc::new(OpenOptions::new().append(true).create(true).open(path)?);
+    let client = Client::connect(&url, Keyspace::new("ledger")).await?;
+    let instance = std::process::id();
+    let registry = Registry::new().function(move |job: Entry, cx: JobContext| {
+        let ledger = Arc::clone(&ledger);
+        async move {
+            // One write of one line: appends of this size do not tear.
+            let line = |word: &str| format!("{word} {} {} {instance} {}\n", cx.id(), cx.attempt(), cx.fence());
+            (&*ledger).write_all(line("start").as_bytes())?;
+            cx.sleep(Duration::from_millis(job.ms)).await?;
+            (&*ledger).write_all(line("end").as_bytes())?;
+            Ok::<(), JobError>(())
+        }
+    });
+    let options = WorkerOptions {
+        queues: vec![("ledger".to_owned(), 100)],
+        grace: Duration::from_secs(2),
+        ..WorkerOptions::default()
+    };
+    let shutdown = Shutdown::default();
+    let drain = shutdown.drain.clone();
+    std::thread::spawn(move || {
+        // The owner is gone or done when its end of the pipe closes.
+        drop(std::io::stdin().read_to_end(&mut Vec::new()));
+        drain.cancel();
+    });
+    writeln!(std::io::stdout(), "ready")?;
+    Worker::new(client, registry, options)?.run(shutdown).await?;
+    Ok(())
+}

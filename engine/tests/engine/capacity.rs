@@ -1,0 +1,143 @@
+//! Many at once: due jobs, waiting jobs, finished jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rouage::{Kept, NewJob, Registry, Retention, RunAt, State, WorkerOptions};
+use serde_json::Value;
+
+use crate::stage::{Stage, eventually, numbered, options, play};
+
+fn counting() -> (Registry, Arc<AtomicU64>) {
+    let ran = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&ran);
+    let registry = play(move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Ok(Value::Null) }
+    });
+    (registry, ran)
+}
+
+async fn all_due_at_once_run(jobs: u64) {
+    let stage = Stage::new().await;
+    let due: Vec<NewJob> = numbered(0..jobs)
+        .iter()
+        .map(|job| NewJob {
+            run_at: RunAt::After(Duration::from_millis(800)),
+            ..NewJob::from_job(job).unwrap()
+        })
+        .collect();
+    stage.client.enqueue_all(due).await.unwrap();
+    let (registry, ran) = counting();
+    let worker = stage.work_with(registry, options(500));
+    eventually("all ran", || async {
+        (stage.client.queue_view("test").await.unwrap().completed_total == jobs).then_some(())
+    })
+    .await;
+    assert_eq!(ran.load(Ordering::Relaxed), jobs, "each exactly once");
+    worker.drain().await;
+    stage.fsck_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nine_thousand_jobs_due_at_once_all_run() {
+    all_due_at_once_run(9_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_jobs_due_at_once_all_run() {
+    all_due_at_once_run(100_000).await;
+}
+
+/// Half a minute in a development build: part of `make faults`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: run by make faults"]
+async fn a_million_jobs_due_at_once_all_run() {
+    all_due_at_once_run(1_000_000).await;
+}
+
+#[tokio::test]
+async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {
+    let stage = Stage::new().await;
+    let mut due: Vec<NewJob> = Vec::new();
+    for job in numbered(0..3000) {
+        due.push(NewJob {
+            run_at: RunAt::After(Duration::from_millis(1)),
+            ..NewJob::from_job(&job).unwrap()
+        });
+    }
+    stage.client.enqueue_all(due).await.unwrap();
+    let worker = stage.work_with(
+        play(|_, cx| async move { cx.sleep(Duration::from_secs(60)).await.map(|()| Value::Null) }),
+        WorkerOptions {
+            grace: Duration::ZERO,
+            ..options(1)
+        },
+    );
+    stage.counts(State::Running, 1).await;
+    let view = stage.client.queue_view("test").await.unwrap();
+    assert_eq!((view.available, view.scheduled), (499, 2500));
+    worker.drain().await;
+}
+
+#[tokio::test]
+async fn finished_jobs_leave_by_count_and_everything_of_theirs_with_them() {
+    let stage = Stage::new().await;
+    let keep = |count| Kept {
+        age: Duration::from_secs(3600),
+        count,
+    };
+    let (registry, _) = counting();
+    let worker = stage.work_with(
+        registry,
+        WorkerOptions {
+            retention: Retention {
+                completed: keep(100),
+                discarded: keep(100),
+                cancelled: keep(100),
+            },
+            ..options(50)
+        },
+    );
+    stage.client.enqueue_many(&numbered(0..2500)).await.unwrap();
+    eventually("the surplus is gone", || async {
+        let view = stage.client.queue_view("test").await.unwrap();
+        (view.completed_total == 2500 && view.completed == 100).then_some(())
+    })
+    .await;
+    worker.drain().await;
+    assert_eq!(stage.redis::<u64>(&["HLEN", "test:{test}:job"]).await, 100);
+    assert_eq!(stage.redis::<u64>(&["HLEN", "test:{test}:run"]).await, 100);
+    stage.fsck_is_clean().await;
+}
+
+#[tokio::test]
+async fn finished_jobs_leave_by_age() {
+    let stage = Stage::new().await;
+    let brief = Kept {
+        age: Duration::from_millis(50),
+        count: 1000,
+    };
+    let (registry, _) = counting();
+    let worker = stage.work_with(
+        registry,
+        WorkerOptions {
+            retention: Retention {
+                completed: brief,
+                discarded: brief,
+                cancelled: brief,
+            },
+            ..options(4)
+        },
+    );
+    stage.client.enqueue_many(&numbered(0..10)).await.unwrap();
+    eventually("all ran and left", || async {
+        let view = stage.client.queue_view("test").await.unwrap();
+        (view.completed_total == 10 && view.completed == 0).then_some(())
+    })
+    .await;
+    worker.drain().await;
+    assert_eq!(stage.redis::<u64>(&["EXISTS", "test:{test}:job"]).await, 0);
+    stage.fsck_is_clean().await;
+}

@@ -1,0 +1,161 @@
+//! A Redis of its own for every test, a client, and workers that end with the test.
+
+use std::future::Future;
+use std::time::Duration;
+
+use devkit::{Persistence, RedisServer};
+use rouage::{
+    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, Shutdown, State, Timeout, Worker,
+    WorkerOptions, inspect::JobView,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+/// Nothing in these tests takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) struct Stage {
+    pub(crate) redis: RedisServer,
+    pub(crate) client: Client,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::with(Persistence::None).await
+    }
+
+    pub(crate) async fn with(persistence: Persistence) -> Self {
+        let redis = RedisServer::start(persistence).unwrap();
+        let client = Client::connect(&redis.url(), Keyspace::new("test")).await.unwrap();
+        Self { redis, client }
+    }
+
+    pub(crate) fn work(&self, registry: Registry) -> Running {
+        self.work_with(registry, options(4))
+    }
+
+    pub(crate) fn work_with(&self, registry: Registry, options: WorkerOptions) -> Running {
+        Running::start(Worker::new(self.client.clone(), registry, options).unwrap())
+    }
+
+    pub(crate) async fn job(&self, id: &JobId) -> JobView {
+        self.client.job(Act::QUEUE, id).await.unwrap().expect("the job is stored")
+    }
+
+    /// Waits until the job is in that state.
+    pub(crate) async fn reaches(&self, id: &JobId, state: State) -> JobView {
+        eventually(&format!("job reaches {state}"), || async {
+            let job = self.job(id).await;
+            (job.state == state).then_some(job)
+        })
+        .await
+    }
+
+    pub(crate) async fn count(&self, state: State) -> u64 {
+        self.client.queue_view(Act::QUEUE).await.unwrap().in_state(state)
+    }
+
+    /// Waits until that many jobs are in that state.
+    pub(crate) async fn counts(&self, state: State, jobs: u64) {
+        eventually(&format!("{jobs} jobs are {state}"), || async {
+            (self.count(state).await == jobs).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn fsck_is_clean(&self) {
+        let report = self.client.fsck().await.unwrap();
+        assert!(report.is_clean(), "{:#?}", report.violations);
+    }
+
+    pub(crate) async fn redis<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        self.client.link().command(&command).await.unwrap()
+    }
+}
+
+/// Polls an observable condition; the interval only bounds how late it is noticed.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("timed out: {what}"))
+}
+
+/// A worker in this process.
+pub(crate) struct Running {
+    pub(crate) shutdown: Shutdown,
+    task: JoinHandle<Result<(), rouage::WorkerError>>,
+}
+
+impl Running {
+    fn start(worker: Worker) -> Self {
+        let shutdown = Shutdown::default();
+        let task = tokio::spawn(worker.run(shutdown.clone()));
+        Self { shutdown, task }
+    }
+
+    pub(crate) async fn drain(self) {
+        self.shutdown.drain.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the worker ends").unwrap().unwrap();
+    }
+}
+
+/// One queue, quick leases, so that a lost one is noticed within a second or two.
+pub(crate) fn options(slots: usize) -> WorkerOptions {
+    WorkerOptions {
+        queues: vec![(Act::QUEUE.to_owned(), slots)],
+        lease: Duration::from_millis(1500),
+        beat: Duration::from_millis(300),
+        idle_poll: Duration::from_secs(1),
+        grace: Duration::from_secs(20),
+        ..WorkerOptions::default()
+    }
+}
+
+/// A job that does what it is told.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Act {
+    pub(crate) part: String,
+    #[serde(default)]
+    pub(crate) number: u64,
+}
+
+impl Job for Act {
+    type Output = Value;
+    const KIND: &'static str = "test.act";
+    const QUEUE: &'static str = "test";
+    const RETRY: RetryPolicy = RetryPolicy::attempts(3).delays(Duration::from_millis(20), Duration::from_millis(40));
+    const TIMEOUT: Timeout = Timeout::after(Duration::from_secs(60)).tidy(Duration::from_secs(1));
+}
+
+pub(crate) fn act(part: &str) -> Act {
+    Act {
+        part: part.to_owned(),
+        number: 0,
+    }
+}
+
+pub(crate) fn numbered(numbers: std::ops::Range<u64>) -> Vec<Act> {
+    let job = |number| Act {
+        part: "count".to_owned(),
+        number,
+    };
+    numbers.map(job).collect()
+}
+
+/// A registry with one handler for [`Act`].
+pub(crate) fn play<F, Fut>(handler: F) -> Registry
+where
+    F: Fn(Act, JobContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, JobError>> + Send + 'static,
+{
+    Registry::new().function(handler)
+}
