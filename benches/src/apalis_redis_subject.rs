@@ -19,7 +19,11 @@ async fn run(_job: Noop) -> Result<(), BoxDynError> {
 
 fn config(subject: Subject) -> Config {
     let config = Config::default().queue("bench");
-    if subject == Subject::ApalisBest { config.batch_size(100).lock_tasks(false).emit_events(false) } else { config }
+    if subject == Subject::ApalisBest {
+        config.batch_size(100).lock_tasks(false).emit_events(false)
+    } else {
+        config
+    }
 }
 
 async fn storage(url: &str, subject: Subject) -> Result<RedisStorage<Noop>> {
@@ -30,7 +34,9 @@ async fn storage(url: &str, subject: Subject) -> Result<RedisStorage<Noop>> {
 pub(crate) async fn enqueue(url: &str, subject: Subject, jobs: usize, chunk: usize) -> Result<()> {
     let mut storage = storage(url, subject).await?;
     for start in (0..jobs).step_by(chunk) {
-        let batch: Vec<Noop> = (start..(start + chunk).min(jobs)).map(|number| Noop { number }).collect();
+        let batch: Vec<Noop> = (start..(start + chunk).min(jobs))
+            .map(|number| Noop { number })
+            .collect();
         if chunk == 1 {
             for job in batch {
                 storage.push(job).await?;
@@ -44,11 +50,21 @@ pub(crate) async fn enqueue(url: &str, subject: Subject, jobs: usize, chunk: usi
 
 /// A worker; runs until it is killed.
 pub(crate) async fn work(url: &str, subject: Subject) -> Result<()> {
-    let worker = WorkerBuilder::new(format!("bench-{}", std::process::id())).backend(storage(url, subject).await?);
+    let worker = WorkerBuilder::new(format!("bench-{}", std::process::id()))
+        .backend(storage(url, subject).await?);
     if subject == Subject::ApalisBest {
-        worker.concurrency(100).build(run).run().await.map_err(|error| anyhow!("{error}"))
+        worker
+            .concurrency(100)
+            .build(run)
+            .run()
+            .await
+            .map_err(|error| anyhow!("{error}"))
     } else {
-        worker.build(run).run().await.map_err(|error| anyhow!("{error}"))
+        worker
+            .build(run)
+            .run()
+            .await
+            .map_err(|error| anyhow!("{error}"))
     }
 }
 

@@ -12,7 +12,9 @@ use crate::subject::Subject;
 use crate::{apalis_redis_subject, ours, raw};
 
 pub(crate) fn main(role: &str, subject: Subject, url: &str, rest: &[&str]) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     match (role, rest) {
         ("enqueue", [jobs, chunk]) => {
             wait_for_go()?;
@@ -31,11 +33,20 @@ fn wait_for_go() -> Result<()> {
     writeln!(out, "ready")?;
     out.flush()?;
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("wait for go")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("wait for go")?;
     Ok(())
 }
 
-fn enqueue(runtime: &tokio::runtime::Runtime, subject: Subject, url: &str, jobs: usize, chunk: usize) -> Result<()> {
+fn enqueue(
+    runtime: &tokio::runtime::Runtime,
+    subject: Subject,
+    url: &str,
+    jobs: usize,
+    chunk: usize,
+) -> Result<()> {
     match subject {
         Subject::Raw => raw::enqueue(url, jobs, chunk),
         Subject::Ours => runtime.block_on(ours::enqueue(url, jobs, chunk)),
@@ -43,10 +54,17 @@ fn enqueue(runtime: &tokio::runtime::Runtime, subject: Subject, url: &str, jobs:
     }
 }
 
-fn work(runtime: &tokio::runtime::Runtime, subject: Subject, url: &str, slots: usize) -> Result<()> {
+fn work(
+    runtime: &tokio::runtime::Runtime,
+    subject: Subject,
+    url: &str,
+    slots: usize,
+) -> Result<()> {
     match subject {
         Subject::Raw => raw::work(url),
-        Subject::ApalisDefaults | Subject::ApalisBest => runtime.block_on(apalis_redis_subject::work(url, subject)),
+        Subject::ApalisDefaults | Subject::ApalisBest => {
+            runtime.block_on(apalis_redis_subject::work(url, subject))
+        }
         Subject::Ours => {
             let shutdown = Shutdown::default();
             let drain = shutdown.drain.clone();

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use redis::Connection;
-use rouage::{Client, Job, JobContext, JobError, Keyspace, Registry, Shutdown, Worker, WorkerOptions};
+use rouage::{
+    Client, Job, JobContext, JobError, Keyspace, Registry, Shutdown, Worker, WorkerOptions,
+};
 use serde::{Deserialize, Serialize};
 
 /// Does nothing.
@@ -45,7 +47,9 @@ pub(crate) async fn client(url: &str) -> Result<Client> {
 pub(crate) async fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> {
     let client = client(url).await?;
     for start in (0..jobs).step_by(chunk) {
-        let batch: Vec<Noop> = (start..(start + chunk).min(jobs)).map(|number| Noop { number }).collect();
+        let batch: Vec<Noop> = (start..(start + chunk).min(jobs))
+            .map(|number| Noop { number })
+            .collect();
         if let [one] = batch.as_slice() {
             client.enqueue(one).await?;
         } else {
@@ -56,7 +60,10 @@ pub(crate) async fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> 
 }
 
 pub(crate) fn left(connection: &mut Connection, jobs: usize) -> Result<u64> {
-    let done: Option<u64> = redis::cmd("HGET").arg("bench:{bench}:count").arg("completed").query(connection)?;
+    let done: Option<u64> = redis::cmd("HGET")
+        .arg("bench:{bench}:count")
+        .arg("completed")
+        .query(connection)?;
     Ok((jobs as u64).saturating_sub(done.unwrap_or(0)))
 }
 
@@ -64,21 +71,32 @@ pub(crate) fn left(connection: &mut Connection, jobs: usize) -> Result<u64> {
 pub(crate) async fn work(url: &str, slots: usize, shutdown: Shutdown) -> Result<Vec<u64>> {
     // As in production: a recorder, and spans at level info.
     metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .with_writer(std::io::stderr)
+        .init();
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&latencies);
     let registry = Registry::new()
         .function(|job: Noop, _cx: JobContext| async move { Ok::<usize, JobError>(job.number) })
         .function(move |job: Stamp, _cx: JobContext| {
             let micros = (now_ns().saturating_sub(job.sent_ns) / 1000) as u64;
-            noted.lock().unwrap_or_else(PoisonError::into_inner).push(micros);
+            noted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(micros);
             async { Ok::<(), JobError>(()) }
         });
     let options = WorkerOptions {
         queues: vec![("bench".to_owned(), slots)],
         ..WorkerOptions::default()
     };
-    Worker::new(client(url).await?, registry, options)?.run(shutdown).await?;
-    let noted = latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Worker::new(client(url).await?, registry, options)?
+        .run(shutdown)
+        .await?;
+    let noted = latencies
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     Ok(noted)
 }

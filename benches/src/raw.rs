@@ -14,7 +14,9 @@ fn connect(url: &str) -> Result<Connection> {
 
 /// About as large as one of our no-op envelopes.
 fn payload(number: usize) -> String {
-    format!(r#"{{"v":1,"kind":"bench.noop","enqueued_at":1767600000000,"priority":5,"payload":{{"number":{number:08}}}}}"#)
+    format!(
+        r#"{{"v":1,"kind":"bench.noop","enqueued_at":1767600000000,"priority":5,"payload":{{"number":{number:08}}}}}"#
+    )
 }
 
 pub(crate) fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> {
@@ -22,7 +24,11 @@ pub(crate) fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> {
     for start in (0..jobs).step_by(chunk) {
         let mut pipeline = pipe();
         for number in start..(start + chunk).min(jobs) {
-            pipeline.cmd("LPUSH").arg(QUEUE).arg(payload(number)).ignore();
+            pipeline
+                .cmd("LPUSH")
+                .arg(QUEUE)
+                .arg(payload(number))
+                .ignore();
         }
         pipeline.exec(&mut connection)?;
     }
@@ -36,10 +42,20 @@ pub(crate) fn work(url: &str) -> Result<()> {
     loop {
         let mut pipeline = pipe();
         for job in done.drain(..) {
-            pipeline.cmd("LREM").arg(PROCESSING).arg(1).arg(job).ignore();
+            pipeline
+                .cmd("LREM")
+                .arg(PROCESSING)
+                .arg(1)
+                .arg(job)
+                .ignore();
         }
         for _ in 0..BATCH {
-            pipeline.cmd("LMOVE").arg(QUEUE).arg(PROCESSING).arg("RIGHT").arg("LEFT");
+            pipeline
+                .cmd("LMOVE")
+                .arg(QUEUE)
+                .arg(PROCESSING)
+                .arg("RIGHT")
+                .arg("LEFT");
         }
         let jobs: Vec<Option<Vec<u8>>> = pipeline.query(&mut connection)?;
         done.extend(jobs.into_iter().flatten());
@@ -50,7 +66,11 @@ pub(crate) fn work(url: &str) -> Result<()> {
 }
 
 pub(crate) fn left(connection: &mut Connection) -> Result<u64> {
-    let (queue, processing): (u64, u64) =
-        pipe().cmd("LLEN").arg(QUEUE).cmd("LLEN").arg(PROCESSING).query(connection)?;
+    let (queue, processing): (u64, u64) = pipe()
+        .cmd("LLEN")
+        .arg(QUEUE)
+        .cmd("LLEN")
+        .arg(PROCESSING)
+        .query(connection)?;
     Ok(queue + processing)
 }

@@ -44,7 +44,11 @@ impl Report {
     /// A table for people.
     pub(crate) fn print(&self) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{:<22} {:<24} {:>12} {:<10} conditions", "bench", "subject", "value", "unit")?;
+        writeln!(
+            out,
+            "{:<22} {:<24} {:>12} {:<10} conditions",
+            "bench", "subject", "value", "unit"
+        )?;
         for figure in &self.figures {
             let decimals = if figure.value < 100.0 { 2 } else { 0 };
             writeln!(
@@ -61,7 +65,8 @@ impl Report {
         if let Some(folder) = Path::new(path).parent() {
             fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
         }
-        let lines: Result<Vec<String>, _> = self.figures.iter().map(serde_json::to_string).collect();
+        let lines: Result<Vec<String>, _> =
+            self.figures.iter().map(serde_json::to_string).collect();
         fs::write(path, lines?.join("\n") + "\n").with_context(|| format!("write {path}"))
     }
 }

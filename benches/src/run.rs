@@ -92,9 +92,14 @@ impl Server {
     }
 
     fn number(&mut self, section: &str, field: &str) -> Result<f64> {
-        let info: String = redis::cmd("INFO").arg(section).query(&mut self.connection)?;
-        let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        line.and_then(|text| text.trim().parse().ok()).with_context(|| format!("INFO has no {field}"))
+        let info: String = redis::cmd("INFO")
+            .arg(section)
+            .query(&mut self.connection)?;
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        line.and_then(|text| text.trim().parse().ok())
+            .with_context(|| format!("INFO has no {field}"))
     }
 
     fn cpu(&self) -> Result<f64> {
@@ -106,7 +111,9 @@ fn left(subject: Subject, connection: &mut Connection, jobs: usize) -> Result<u6
     match subject {
         Subject::Ours => ours::left(connection, jobs),
         Subject::Raw => raw::left(connection),
-        Subject::ApalisDefaults | Subject::ApalisBest => apalis_redis_subject::left(connection, jobs),
+        Subject::ApalisDefaults | Subject::ApalisBest => {
+            apalis_redis_subject::left(connection, jobs)
+        }
     }
 }
 
@@ -124,15 +131,30 @@ fn fill(subject: Subject, url: &str, jobs: usize, chunk: usize) -> Result<Durati
 /// Enqueueing one by one and in bulk, and the memory a waiting job takes.
 pub(crate) fn enqueue(report: &mut Report) -> Result<()> {
     for subject in [Subject::Raw, Subject::Ours, Subject::ApalisDefaults] {
-        for (bench, jobs, chunk) in [("enqueue one by one", 20_000, 1), ("enqueue bulk", 100_000, 1000)] {
+        for (bench, jobs, chunk) in [
+            ("enqueue one by one", 20_000, 1),
+            ("enqueue bulk", 100_000, 1000),
+        ] {
             let mut server = Server::start()?;
             let before = server.number("memory", "used_memory")?;
             let took = fill(subject, &server.redis.url(), jobs, chunk)?;
             let rate = jobs as f64 / took.as_secs_f64();
-            report.add(bench, subject.name(), rate, "jobs/s", format!("{jobs} jobs, chunks of {chunk}, one connection"));
+            report.add(
+                bench,
+                subject.name(),
+                rate,
+                "jobs/s",
+                format!("{jobs} jobs, chunks of {chunk}, one connection"),
+            );
             if chunk > 1 {
                 let bytes = (server.number("memory", "used_memory")? - before) / jobs as f64;
-                report.add("redis per job", subject.name(), bytes, "bytes", "waiting no-op job");
+                report.add(
+                    "redis per job",
+                    subject.name(),
+                    bytes,
+                    "bytes",
+                    "waiting no-op job",
+                );
             }
         }
     }
@@ -140,7 +162,12 @@ pub(crate) fn enqueue(report: &mut Report) -> Result<()> {
 }
 
 /// Draining no-op jobs that wait already.
-pub(crate) fn drain(report: &mut Report, subject: Subject, processes: usize, jobs: usize) -> Result<()> {
+pub(crate) fn drain(
+    report: &mut Report,
+    subject: Subject,
+    processes: usize,
+    jobs: usize,
+) -> Result<()> {
     let mut server = Server::start()?;
     let url = server.redis.url();
     fill(subject, &url, jobs, 1000)?;
@@ -156,15 +183,30 @@ pub(crate) fn drain(report: &mut Report, subject: Subject, processes: usize, job
     }
     while left(subject, &mut server.connection, jobs)? > 0 {
         if start.elapsed() > PATIENCE {
-            bail!("{} did not drain {jobs} jobs within {PATIENCE:?}", subject.name());
+            bail!(
+                "{} did not drain {jobs} jobs within {PATIENCE:?}",
+                subject.name()
+            );
         }
         sleep(Duration::from_millis(2));
     }
     let took = start.elapsed().as_secs_f64();
     let conditions = format!("{jobs} no-op jobs, {processes} process(es), {slots} slots");
-    report.add("drain", subject.name(), jobs as f64 / took, "jobs/s", &conditions);
+    report.add(
+        "drain",
+        subject.name(),
+        jobs as f64 / took,
+        "jobs/s",
+        &conditions,
+    );
     let ten_thousands = jobs as f64 / 10_000.0;
-    report.add("redis cpu per 10k", subject.name(), (server.cpu()? - redis_before) / ten_thousands, "s", &conditions);
+    report.add(
+        "redis cpu per 10k",
+        subject.name(),
+        (server.cpu()? - redis_before) / ten_thousands,
+        "s",
+        &conditions,
+    );
     if subject == Subject::Raw {
         return Ok(());
     }
@@ -172,8 +214,20 @@ pub(crate) fn drain(report: &mut Report, subject: Subject, processes: usize, job
     for worker in &workers {
         cpu += probe::cpu_seconds(worker.pid())?;
     }
-    report.add("worker cpu per 10k", subject.name(), cpu / ten_thousands, "s", &conditions);
-    report.add("rss after drain", subject.name(), probe::rss_mb(workers[0].pid())?, "MB", &conditions);
+    report.add(
+        "worker cpu per 10k",
+        subject.name(),
+        cpu / ten_thousands,
+        "s",
+        &conditions,
+    );
+    report.add(
+        "rss after drain",
+        subject.name(),
+        probe::rss_mb(workers[0].pid())?,
+        "MB",
+        &conditions,
+    );
     workers.into_iter().try_for_each(Measured::kill)
 }
 
@@ -184,23 +238,44 @@ pub(crate) fn idle(report: &mut Report) -> Result<()> {
     let mut worker = Measured::start(&["work", Subject::Ours.name(), &url, "100"])?;
     worker.go()?;
     sleep(Duration::from_secs(3));
-    let (commands, cpu) = (server.number("stats", "total_commands_processed")?, probe::cpu_seconds(worker.pid())?);
+    let (commands, cpu) = (
+        server.number("stats", "total_commands_processed")?,
+        probe::cpu_seconds(worker.pid())?,
+    );
     sleep(IDLE_WATCH);
     let seconds = IDLE_WATCH.as_secs_f64();
     // The reading itself is one command.
     let rate = (server.number("stats", "total_commands_processed")? - commands - 1.0) / seconds;
     let load = (probe::cpu_seconds(worker.pid())? - cpu) / seconds * 100.0;
     let name = Subject::Ours.name();
-    report.add("idle redis commands", name, rate, "per s", "one queue, commands inside scripts included");
+    report.add(
+        "idle redis commands",
+        name,
+        rate,
+        "per s",
+        "one queue, commands inside scripts included",
+    );
     report.add("idle cpu", name, load, "% of core", "one queue");
-    report.add("idle rss", name, probe::rss_mb(worker.pid())?, "MB", "one queue, 100 slots");
+    report.add(
+        "idle rss",
+        name,
+        probe::rss_mb(worker.pid())?,
+        "MB",
+        "one queue, 100 slots",
+    );
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let client = ours::client(&url).await?;
         for _ in 0..SAMPLES {
             tokio::time::sleep(SAMPLE_GAP).await;
-            client.enqueue(&ours::Stamp { sent_ns: ours::now_ns() }).await?;
+            client
+                .enqueue(&ours::Stamp {
+                    sent_ns: ours::now_ns(),
+                })
+                .await?;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
         anyhow::Ok(())
@@ -212,7 +287,13 @@ pub(crate) fn idle(report: &mut Report) -> Result<()> {
     }
     for (bench, share) in [("idle pickup p50", 50), ("idle pickup p99", 99)] {
         let micros = latencies[latencies.len() * share / 100];
-        report.add(bench, name, micros as f64 / 1000.0, "ms", format!("{SAMPLES} jobs, one each {SAMPLE_GAP:?}, from enqueue to handler"));
+        report.add(
+            bench,
+            name,
+            micros as f64 / 1000.0,
+            "ms",
+            format!("{SAMPLES} jobs, one each {SAMPLE_GAP:?}, from enqueue to handler"),
+        );
     }
     Ok(())
 }

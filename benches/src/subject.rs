@@ -17,7 +17,12 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// In the order they run.
-    pub(crate) const ALL: [Self; 4] = [Self::Raw, Self::Ours, Self::ApalisDefaults, Self::ApalisBest];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Raw,
+        Self::Ours,
+        Self::ApalisDefaults,
+        Self::ApalisBest,
+    ];
 
     /// The name in tables and on the command line.
     pub(crate) const fn name(self) -> &'static str {

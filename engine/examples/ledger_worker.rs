@@ -9,7 +9,10 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rouage::{Client, Job, JobContext, JobError, Keyspace, Registry, RetryPolicy, Shutdown, Worker, WorkerOptions};
+use rouage::{
+    Client, Job, JobContext, JobError, Keyspace, Registry, RetryPolicy, Shutdown, Worker,
+    WorkerOptions,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -37,7 +40,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ledger = Arc::clone(&ledger);
         async move {
             // One write of one line: appends of this size do not tear.
-            let line = |word: &str| format!("{word} {} {} {instance} {}\n", cx.id(), cx.attempt(), cx.fence());
+            let line = |word: &str| {
+                format!(
+                    "{word} {} {} {instance} {}\n",
+                    cx.id(),
+                    cx.attempt(),
+                    cx.fence()
+                )
+            };
             (&*ledger).write_all(line("start").as_bytes())?;
             cx.sleep(Duration::from_millis(job.ms)).await?;
             (&*ledger).write_all(line("end").as_bytes())?;
@@ -57,6 +67,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         drain.cancel();
     });
     writeln!(std::io::stdout(), "ready")?;
-    Worker::new(client, registry, options)?.run(shutdown).await?;
+    Worker::new(client, registry, options)?
+        .run(shutdown)
+        .await?;
     Ok(())
 }

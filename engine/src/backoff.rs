@@ -13,7 +13,10 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(first: Duration, cap: Duration) -> Self {
-        Self { ceiling: first, cap }
+        Self {
+            ceiling: first,
+            cap,
+        }
     }
 
     /// The delay before the next try.

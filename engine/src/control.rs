@@ -54,7 +54,10 @@ impl Client {
     /// from scheduled or retrying ahead of its time. Answers the state it was in, or `None` if
     /// it is available, running or completed and nothing was changed.
     pub async fn retry(&self, queue: &str, id: &JobId) -> Result<Option<State>, ClientError> {
-        let job = self.job(queue, id).await?.ok_or_else(|| unknown(queue, id))?;
+        let job = self
+            .job(queue, id)
+            .await?
+            .ok_or_else(|| unknown(queue, id))?;
         let priority = Priority::new(job.priority).unwrap_or_default();
         let keys = self.queue(queue);
         let call = RETRY

@@ -82,7 +82,11 @@ impl Envelope {
                 });
             }
         };
-        if envelope.v == ENVELOPE_VERSION { Ok(envelope) } else { Err(unknown_version(envelope.v)) }
+        if envelope.v == ENVELOPE_VERSION {
+            Ok(envelope)
+        } else {
+            Err(unknown_version(envelope.v))
+        }
     }
 
     /// The soft timeout, if the producer set one.
@@ -92,7 +96,9 @@ impl Envelope {
 }
 
 fn unknown_version(v: u8) -> UnreadableEnvelope {
-    UnreadableEnvelope(format!("envelope version {v} is unknown here; this worker reads version {ENVELOPE_VERSION}"))
+    UnreadableEnvelope(format!(
+        "envelope version {v} is unknown here; this worker reads version {ENVELOPE_VERSION}"
+    ))
 }
 
 #[cfg(test)]
@@ -129,12 +135,21 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused_by_its_number() {
         let error = Envelope::decode(br#"{"v":2,"job":{}}"#).unwrap_err();
-        assert!(error.to_string().contains("version 2 is unknown"), "{error}");
+        assert!(
+            error.to_string().contains("version 2 is unknown"),
+            "{error}"
+        );
     }
 
     #[test]
     fn broken_bytes_are_refused_without_quoting_them() {
-        for bytes in [&b"secret"[..], b"{\"v\":1,\"kind\":\"secret", b"[\"secret\"]", b"\xff\xfe", b""] {
+        for bytes in [
+            &b"secret"[..],
+            b"{\"v\":1,\"kind\":\"secret",
+            b"[\"secret\"]",
+            b"\xff\xfe",
+            b"",
+        ] {
             let error = Envelope::decode(bytes).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

@@ -78,7 +78,14 @@ impl Client {
         loop {
             let (next, keys): (u64, Vec<String>) = self
                 .link()
-                .command(redis::cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(STEP))
+                .command(
+                    redis::cmd("SCAN")
+                        .arg(cursor)
+                        .arg("MATCH")
+                        .arg(format!("{prefix}*"))
+                        .arg("COUNT")
+                        .arg(STEP),
+                )
                 .await?;
             for key in keys {
                 let found: String = self.link().command(redis::cmd("TYPE").arg(&key)).await?;
@@ -105,7 +112,9 @@ impl Client {
         for state in State::ALL {
             for member in self.scan("ZSCAN", &index_of(&keys, state)).await? {
                 let id = match state {
-                    State::Running => member.split_once(':').map_or(member.clone(), |(_, id)| id.to_owned()),
+                    State::Running => member
+                        .split_once(':')
+                        .map_or(member.clone(), |(_, id)| id.to_owned()),
                     _ => member,
                 };
                 *seen.entry(id).or_default() += 1;
@@ -143,14 +152,27 @@ impl Client {
         match (look.parts.envelope.is_some(), states.as_slice()) {
             (true, [_]) | (false, []) => {}
             (true, []) => report.add("I1", queue, format!("job {id} is in no index")),
-            (true, many) => report.add("I1", queue, format!("job {id} is in several indexes: {}", many.join(", "))),
-            (false, some) => report.add("I2", queue, format!("{} holds {id}, which is not stored", some.join(", "))),
+            (true, many) => report.add(
+                "I1",
+                queue,
+                format!("job {id} is in several indexes: {}", many.join(", ")),
+            ),
+            (false, some) => report.add(
+                "I2",
+                queue,
+                format!("{} holds {id}, which is not stored", some.join(", ")),
+            ),
         }
         Ok(())
     }
 
     /// I3 and I7: leases carry their job's fence, and nothing outlives its job.
-    async fn check_companions(&self, queue: &str, keys: &QueueKeys, report: &mut Report) -> Result<(), ClientError> {
+    async fn check_companions(
+        &self,
+        queue: &str,
+        keys: &QueueKeys,
+        report: &mut Report,
+    ) -> Result<(), ClientError> {
         for lease in self.scan("ZSCAN", &keys.lease()).await? {
             let Some((fence, id)) = lease.split_once(':') else {
                 report.add("I3", queue, format!("lease {lease:?} has no fence"));
@@ -159,36 +181,72 @@ impl Client {
             let mut pipeline = redis::pipe();
             pipeline.atomic().cmd("HGET").arg(keys.run()).arg(id);
             pipeline.cmd("ZSCORE").arg(keys.lease()).arg(&lease);
-            let (run, score): (Option<String>, Option<f64>) = self.link().pipeline(&pipeline).await?;
-            let recorded = run.as_deref().and_then(RunRecord::parse).map(|record| record.fence.to_string());
+            let (run, score): (Option<String>, Option<f64>) =
+                self.link().pipeline(&pipeline).await?;
+            let recorded = run
+                .as_deref()
+                .and_then(RunRecord::parse)
+                .map(|record| record.fence.to_string());
             if score.is_some() && recorded.as_deref() != Some(fence) {
-                report.add("I3", queue, format!("job {id} is leased under fence {fence}, its record says {recorded:?}"));
+                report.add(
+                    "I3",
+                    queue,
+                    format!("job {id} is leased under fence {fence}, its record says {recorded:?}"),
+                );
             }
         }
         let mut pipeline = redis::pipe();
         pipeline.atomic();
-        for key in [keys.job(), keys.run(), keys.result(), keys.error(), keys.progress()] {
+        for key in [
+            keys.job(),
+            keys.run(),
+            keys.result(),
+            keys.error(),
+            keys.progress(),
+        ] {
             pipeline.cmd("HLEN").arg(key);
         }
         let sizes: Vec<u64> = self.link().pipeline(&pipeline).await?;
         let stored = sizes.first().copied().unwrap_or(0);
-        for (part, size) in ["run", "result", "error", "progress"].iter().zip(&sizes[1..]) {
+        for (part, size) in ["run", "result", "error", "progress"]
+            .iter()
+            .zip(&sizes[1..])
+        {
             if *size > stored {
-                report.add("I7", queue, format!("{part} has {size} entries for {stored} jobs"));
+                report.add(
+                    "I7",
+                    queue,
+                    format!("{part} has {size} entries for {stored} jobs"),
+                );
             }
         }
         Ok(())
     }
 
     /// I8.
-    async fn check_counters(&self, queue: &str, keys: &QueueKeys, report: &mut Report) -> Result<(), ClientError> {
+    async fn check_counters(
+        &self,
+        queue: &str,
+        keys: &QueueKeys,
+        report: &mut Report,
+    ) -> Result<(), ClientError> {
         let mut pipeline = redis::pipe();
         pipeline.atomic().cmd("HLEN").arg(keys.job());
-        pipeline.cmd("HMGET").arg(keys.count()).arg(&["enqueued", "pruned"]);
-        let (stored, (enqueued, pruned)): (u64, (Option<u64>, Option<u64>)) = self.link().pipeline(&pipeline).await?;
+        pipeline
+            .cmd("HMGET")
+            .arg(keys.count())
+            .arg(&["enqueued", "pruned"]);
+        let (stored, (enqueued, pruned)): (u64, (Option<u64>, Option<u64>)) =
+            self.link().pipeline(&pipeline).await?;
         let (enqueued, pruned) = (enqueued.unwrap_or(0), pruned.unwrap_or(0));
         if enqueued != stored + pruned {
-            report.add("I8", queue, format!("{enqueued} jobs were stored, but {stored} are here and {pruned} were pruned"));
+            report.add(
+                "I8",
+                queue,
+                format!(
+                    "{enqueued} jobs were stored, but {stored} are here and {pruned} were pruned"
+                ),
+            );
         }
         Ok(())
     }
@@ -198,7 +256,11 @@ impl Client {
         let mut names = Vec::new();
         let mut cursor = 0_u64;
         loop {
-            let call = crate::scripts::SCAN.call(&[key.to_owned()]).arg(command).arg(cursor).arg(STEP);
+            let call = crate::scripts::SCAN
+                .call(&[key.to_owned()])
+                .arg(command)
+                .arg(cursor)
+                .arg(STEP);
             let (next, mut step): (u64, Vec<String>) = self.link().call(call).await?;
             names.append(&mut step);
             cursor = next;
@@ -213,7 +275,13 @@ impl Client {
 
 impl Report {
     fn add(&mut self, invariant: &'static str, queue: &str, message: String) {
-        if self.violations.iter().filter(|known| known.queue == queue).count() >= MAX_REPORTED {
+        if self
+            .violations
+            .iter()
+            .filter(|known| known.queue == queue)
+            .count()
+            >= MAX_REPORTED
+        {
             self.more += 1;
             return;
         }
@@ -235,7 +303,10 @@ fn type_of(rest: &str) -> Option<&'static str> {
         _ => {}
     }
     let (_, part) = rest.strip_prefix('{')?.split_once("}:")?;
-    QUEUE_PARTS.iter().find(|(name, _)| *name == part).map(|(_, kind)| *kind)
+    QUEUE_PARTS
+        .iter()
+        .find(|(name, _)| *name == part)
+        .map(|(_, kind)| *kind)
 }
 
 #[cfg(test)]

@@ -91,7 +91,10 @@ mod tests {
 
     #[test]
     fn uuids_and_occurrence_names_are_accepted() {
-        for text in ["0192e4a0-7b1c-7def-8000-1234567890ab", "nightly-backup.20261123T020000Z"] {
+        for text in [
+            "0192e4a0-7b1c-7def-8000-1234567890ab",
+            "nightly-backup.20261123T020000Z",
+        ] {
             assert_eq!(text.parse::<JobId>().unwrap().as_str(), text);
         }
     }

@@ -27,7 +27,9 @@ pub struct Keyspace {
 impl Keyspace {
     /// Keys that start with `prefix:`; letters, digits, `-` and `_`.
     pub fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into() }
+        Self {
+            prefix: prefix.into(),
+        }
     }
 
     /// The prefix.
@@ -186,20 +188,20 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
 ];
 
 /// Microseconds per priority step in a `ready` score: 28 years, so steps never meet before 2053.
-pub(crate) const PRIORITY_STEP: f64 = 9e14;
+pub(crate) const PRIORITY_STEP: u64 = 900_000_000_000_000;
 
 /// 2025-01-01T00:00:00Z in microseconds since 1970, the zero of `ready` scores.
 pub(crate) const READY_EPOCH_US: u64 = 1_735_689_600_000_000;
 
 /// When a job with this `ready` score became available, in ms since 1970.
-pub(crate) fn ready_since_ms(score: f64) -> u64 {
+pub(crate) fn ready_since_ms(score: u64) -> u64 {
     let micros = score % PRIORITY_STEP;
-    (READY_EPOCH_US + micros as u64) / 1000
+    (READY_EPOCH_US + micros) / 1000
 }
 
 /// The due time in ms of a `scheduled` or `retrying` score.
-pub(crate) fn due_ms(score: f64) -> u64 {
-    score as u64 / 10
+pub(crate) fn due_ms(score: u64) -> u64 {
+    score / 10
 }
 
 #[cfg(test)]
@@ -209,16 +211,22 @@ mod tests {
     #[test]
     fn all_keys_of_a_queue_share_one_hash_tag() {
         let keys = Keyspace::new("rouage").queue("exports");
-        for key in [keys.job(), keys.lease(), keys.ready(), keys.count(), keys.wake()] {
+        for key in [
+            keys.job(),
+            keys.lease(),
+            keys.ready(),
+            keys.count(),
+            keys.wake(),
+        ] {
             assert!(key.starts_with("rouage:{exports}:"), "{key}");
         }
     }
 
     #[test]
     fn scores_of_the_last_priority_are_exact() {
-        let year_2052_us = (2_587_680_000_000_000_u64 - READY_EPOCH_US) as f64;
-        let score = 9.0 * PRIORITY_STEP + year_2052_us;
-        assert!(score < 9_007_199_254_740_992.0, "beyond exact doubles: {score}");
+        let year_2052_us = 2_587_680_000_000_000 - READY_EPOCH_US;
+        let score = 9 * PRIORITY_STEP + year_2052_us;
+        assert!(score < 1 << 53, "beyond exact doubles: {score}");
         assert_eq!(ready_since_ms(score), 2_587_680_000_000);
     }
 }

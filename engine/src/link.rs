@@ -62,10 +62,15 @@ impl Link {
             .set_min_delay(Duration::from_millis(20))
             .set_max_delay(Duration::from_secs(1))
             .set_number_of_retries(3);
-        let manager = tokio::time::timeout(deadline, client.get_connection_manager_with_config(config))
-            .await
-            .map_err(|_| LinkError::Timeout(deadline))??;
-        Ok(Self { client, manager, deadline })
+        let manager =
+            tokio::time::timeout(deadline, client.get_connection_manager_with_config(config))
+                .await
+                .map_err(|_| LinkError::Timeout(deadline))??;
+        Ok(Self {
+            client,
+            manager,
+            deadline,
+        })
     }
 
     /// Host and port, or the socket's path; never credentials.
@@ -83,7 +88,10 @@ impl Link {
     }
 
     /// Runs a pipeline.
-    pub async fn pipeline<T: FromRedisValue>(&self, pipeline: &redis::Pipeline) -> Result<T, LinkError> {
+    pub async fn pipeline<T: FromRedisValue>(
+        &self,
+        pipeline: &redis::Pipeline,
+    ) -> Result<T, LinkError> {
         let mut manager = self.manager.clone();
         tokio::time::timeout(self.deadline, pipeline.query_async(&mut manager))
             .await
@@ -94,8 +102,12 @@ impl Link {
     /// Runs a prepared script call.
     pub(crate) async fn call<T: FromRedisValue>(&self, call: Call) -> Result<T, LinkError> {
         match self.command(&call.command).await {
-            Err(LinkError::Redis(error)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                let () = self.command(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.code())).await?;
+            Err(LinkError::Redis(error))
+                if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) =>
+            {
+                let () = self
+                    .command(redis::cmd("SCRIPT").arg("LOAD").arg(call.script.code()))
+                    .await?;
                 self.command(&call.command).await
             }
             answer => answer,
@@ -133,7 +145,10 @@ impl Script {
     pub(crate) fn call(&'static self, keys: &[String]) -> Call {
         let mut command = redis::cmd("EVALSHA");
         command.arg(self.0.get_hash()).arg(keys.len()).arg(keys);
-        Call { script: self, command }
+        Call {
+            script: self,
+            command,
+        }
     }
 }
 

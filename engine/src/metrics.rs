@@ -6,7 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    histogram,
+};
 
 use crate::executor::{Execution, Outcome, Registry};
 
@@ -33,11 +36,23 @@ pub const WORKERS: &str = "rouage_workers";
 pub const ALL: &[(&str, &str)] = &[
     (JOBS, "Attempts that ended, by kind and outcome"),
     (JOB_DURATION, "How long attempts took, by kind"),
-    (JOB_WAIT, "Time between becoming available and being claimed, by queue"),
-    (LEASE_LOST, "Leases that ran out and were taken back by this process, by queue"),
-    (REFUSED, "Outcomes that came under an old fence and changed nothing, by queue"),
+    (
+        JOB_WAIT,
+        "Time between becoming available and being claimed, by queue",
+    ),
+    (
+        LEASE_LOST,
+        "Leases that ran out and were taken back by this process, by queue",
+    ),
+    (
+        REFUSED,
+        "Outcomes that came under an old fence and changed nothing, by queue",
+    ),
     (QUEUE_JOBS, "Jobs in each state, by queue"),
-    (QUEUE_OLDEST, "How long the first job in line has waited, by queue"),
+    (
+        QUEUE_OLDEST,
+        "How long the first job in line has waited, by queue",
+    ),
     (ENQUEUED, "Jobs ever stored, by queue"),
     (WORKERS, "Worker processes that beat within the last minute"),
 ];
@@ -53,7 +68,15 @@ pub fn describe() {
     }
 }
 
-const OUTCOMES: [&str; 7] = ["completed", "retrying", "snoozed", "discarded", "cancelled", "held", "returned"];
+const OUTCOMES: [&str; 7] = [
+    "completed",
+    "retrying",
+    "snoozed",
+    "discarded",
+    "cancelled",
+    "held",
+    "returned",
+];
 
 struct Handles {
     duration: Histogram,
@@ -62,7 +85,8 @@ struct Handles {
 
 impl Handles {
     fn new(kind: &'static str) -> Self {
-        let outcome = |name: &'static str| (name, counter!(JOBS, "kind" => kind, "outcome" => name));
+        let outcome =
+            |name: &'static str| (name, counter!(JOBS, "kind" => kind, "outcome" => name));
         Self {
             duration: histogram!(JOB_DURATION, "kind" => kind),
             outcomes: OUTCOMES.into_iter().map(outcome).collect(),
@@ -80,13 +104,17 @@ pub(crate) struct KindMetrics {
 
 impl std::fmt::Debug for KindMetrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("KindMetrics").field(&self.kinds.len()).finish()
+        f.debug_tuple("KindMetrics")
+            .field(&self.kinds.len())
+            .finish()
     }
 }
 
 impl KindMetrics {
     pub(crate) fn new(queue: &str, registry: &Registry) -> Self {
-        let kinds = registry.kinds().map(|kind| (kind.name, Handles::new(kind.name)));
+        let kinds = registry
+            .kinds()
+            .map(|kind| (kind.name, Handles::new(kind.name)));
         Self {
             kinds: Arc::new(kinds.collect()),
             unknown: Arc::new(Handles::new("unknown")),
@@ -97,10 +125,17 @@ impl KindMetrics {
     pub(crate) fn ended(&self, execution: &Execution, outcome: &Outcome) {
         let handles = self.kinds.get(execution.kind()).unwrap_or(&self.unknown);
         let claim = execution.claim();
-        handles.duration.record(claim.claimed_at.elapsed().as_secs_f64());
+        handles
+            .duration
+            .record(claim.claimed_at.elapsed().as_secs_f64());
         let available = crate::keys::ready_since_ms(claim.record.score);
-        self.wait.record(claim.record.started.saturating_sub(available) as f64 / 1000.0);
-        if let Some((_, counter)) = handles.outcomes.iter().find(|(name, _)| *name == outcome.name()) {
+        self.wait
+            .record(claim.record.started.saturating_sub(available) as f64 / 1000.0);
+        if let Some((_, counter)) = handles
+            .outcomes
+            .iter()
+            .find(|(name, _)| *name == outcome.name())
+        {
             counter.increment(1);
         }
     }

@@ -36,7 +36,7 @@ impl RetryPolicy {
         Self {
             max_attempts,
             base: Duration::from_secs(2),
-            cap: Duration::from_secs(600),
+            cap: Duration::from_mins(10),
         }
     }
 
@@ -70,7 +70,7 @@ pub struct Timeout {
 
 impl Timeout {
     /// Five minutes, and ten seconds to tidy up.
-    pub const DEFAULT: Self = Self::after(Duration::from_secs(300));
+    pub const DEFAULT: Self = Self::after(Duration::from_mins(5));
 
     /// Token cancelled after `soft`, dropped ten seconds later.
     pub const fn after(soft: Duration) -> Self {
@@ -122,7 +122,8 @@ impl TryFrom<u8> for Priority {
     type Error = String;
 
     fn try_from(value: u8) -> Result<Self, Self::Error> {
-        Self::new(value).ok_or_else(|| format!("priority {value} is out of range; use 0 (first) to 9 (last)"))
+        Self::new(value)
+            .ok_or_else(|| format!("priority {value} is out of range; use 0 (first) to 9 (last)"))
     }
 }
 
@@ -161,12 +162,18 @@ pub struct Kept {
 impl Default for Retention {
     /// A day of successes, a month of failures, ten thousand of each a queue.
     fn default() -> Self {
-        let day = Duration::from_secs(24 * 3600);
+        let day = Duration::from_hours(24);
         let count = 10_000;
         Self {
             completed: Kept { age: day, count },
-            discarded: Kept { age: day * 30, count },
-            cancelled: Kept { age: day * 7, count },
+            discarded: Kept {
+                age: day * 30,
+                count,
+            },
+            cancelled: Kept {
+                age: day * 7,
+                count,
+            },
         }
     }
 }
@@ -177,21 +184,26 @@ mod tests {
 
     #[test]
     fn delay_doubles_until_the_cap() {
-        let policy = RetryPolicy::attempts(20).delays(Duration::from_secs(1), Duration::from_secs(60));
+        let policy =
+            RetryPolicy::attempts(20).delays(Duration::from_secs(1), Duration::from_secs(60));
         let ceilings: Vec<u64> = (1..=9).map(|n| policy.delay(n, 1.0).as_secs()).collect();
         assert_eq!(ceilings, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     }
 
     #[test]
     fn delay_is_spread_over_the_whole_interval() {
-        let policy = RetryPolicy::attempts(3).delays(Duration::from_secs(8), Duration::from_secs(60));
+        let policy =
+            RetryPolicy::attempts(3).delays(Duration::from_secs(8), Duration::from_secs(60));
         assert_eq!(policy.delay(1, 0.0), Duration::ZERO);
         assert_eq!(policy.delay(1, 0.5), Duration::from_secs(4));
     }
 
     #[test]
     fn delay_does_not_overflow_after_a_billion_attempts() {
-        assert_eq!(RetryPolicy::DEFAULT.delay(u32::MAX, 1.0), RetryPolicy::DEFAULT.cap);
+        assert_eq!(
+            RetryPolicy::DEFAULT.delay(u32::MAX, 1.0),
+            RetryPolicy::DEFAULT.cap
+        );
     }
 
     #[test]

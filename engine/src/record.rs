@@ -16,7 +16,7 @@ pub struct RunRecord {
     /// The latest fence.
     pub fence: u64,
     /// The `ready` score the job was claimed with: its place in the line if it must go back.
-    pub score: f64,
+    pub score: u64,
     /// Start of the latest attempt, ms since 1970; 0 for never.
     pub started: u64,
     /// When the job left the running state, ms since 1970; 0 for not yet.
@@ -46,7 +46,11 @@ impl RunRecord {
 }
 
 fn dash_is_empty(text: &str) -> String {
-    if text == "-" { String::new() } else { text.to_owned() }
+    if text == "-" {
+        String::new()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn empty_is_dash(text: &str) -> &str {
@@ -57,7 +61,7 @@ impl fmt::Display for RunRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {} {} {:.0} {} {} {} {}",
+            "{} {} {} {} {} {} {} {}",
             self.attempt,
             self.lost,
             self.fence,
@@ -80,7 +84,7 @@ mod tests {
             attempt: 2,
             lost: 1,
             fence: 77,
-            score: 4_559_000_000_000_123.0,
+            score: 4_559_000_000_000_123,
             started: 1_767_600_000_000,
             finished: 0,
             worker: "host.4711.a1".to_owned(),

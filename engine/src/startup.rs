@@ -51,8 +51,14 @@ impl Client {
     /// Looks at everything that can lose or corrupt jobs.
     pub async fn check_redis(&self) -> Result<Vec<Finding>, ClientError> {
         let text: String = self.link().command(&redis::cmd("INFO")).await?;
-        let stored: Option<u32> = self.link().command(redis::cmd("GET").arg(self.keyspace().layout())).await?;
-        let info: HashMap<&str, &str> = text.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
+        let stored: Option<u32> = self
+            .link()
+            .command(redis::cmd("GET").arg(self.keyspace().layout()))
+            .await?;
+        let info: HashMap<&str, &str> = text
+            .lines()
+            .filter_map(|line| line.trim_end().split_once(':'))
+            .collect();
         let mut findings = judge(&info);
         findings.push(layout(stored));
         Ok(findings)
@@ -61,7 +67,10 @@ impl Client {
     /// Marks this Redis as holding the current layout, if nothing is marked yet.
     pub async fn mark_layout(&self) -> Result<(), ClientError> {
         let key = self.keyspace().layout();
-        let () = self.link().command(redis::cmd("SET").arg(key).arg(LAYOUT_VERSION).arg("NX")).await?;
+        let () = self
+            .link()
+            .command(redis::cmd("SET").arg(key).arg(LAYOUT_VERSION).arg("NX"))
+            .await?;
         Ok(())
     }
 }
@@ -69,7 +78,13 @@ impl Client {
 /// The findings of an `INFO` answer.
 fn judge(info: &HashMap<&str, &str>) -> Vec<Finding> {
     let get = |key: &str| info.get(key).copied().unwrap_or_default();
-    vec![version(get), policy(get), persistence(get), memory(get), role(get)]
+    vec![
+        version(get),
+        policy(get),
+        persistence(get),
+        memory(get),
+        role(get),
+    ]
 }
 
 fn version<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
@@ -77,15 +92,30 @@ fn version<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
         "" => ("Redis", get("redis_version")),
         valkey => ("Valkey", valkey),
     };
-    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut numbers = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let severity = if found >= (6, 2) { Severity::Ok } else { Severity::Error };
-    Finding::new("version", severity, format!("{name} {version}"), "Redis 6.2 or newer, or Valkey, is needed")
+    let severity = if found >= (6, 2) {
+        Severity::Ok
+    } else {
+        Severity::Error
+    };
+    Finding::new(
+        "version",
+        severity,
+        format!("{name} {version}"),
+        "Redis 6.2 or newer, or Valkey, is needed",
+    )
 }
 
 fn policy<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
     let policy = get("maxmemory_policy");
-    let severity = if policy == "noeviction" { Severity::Ok } else { Severity::Error };
+    let severity = if policy == "noeviction" {
+        Severity::Ok
+    } else {
+        Severity::Error
+    };
     Finding::new(
         "eviction",
         severity,
@@ -98,7 +128,10 @@ fn persistence<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
     let (severity, message) = match (get("aof_enabled"), get("aof_last_write_status")) {
         ("1", "err") => (Severity::Error, "the append-only file cannot be written"),
         ("1", _) => (Severity::Ok, "append-only file is on"),
-        _ => (Severity::Warning, "append-only file is off: a restart of Redis loses jobs"),
+        _ => (
+            Severity::Warning,
+            "append-only file is off: a restart of Redis loses jobs",
+        ),
     };
     Finding::new(
         "persistence",
@@ -114,25 +147,56 @@ fn memory<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
     let megabytes = used / 1_048_576;
     let (severity, message) = match limit {
         0 => (Severity::Ok, format!("{megabytes} MB used, no limit set")),
-        limit if used > limit / 10 * 9 => (Severity::Warning, format!("{megabytes} MB used, more than 90 % of the limit")),
-        limit => (Severity::Ok, format!("{megabytes} MB used of {} MB", limit / 1_048_576)),
+        limit if used > limit / 10 * 9 => (
+            Severity::Warning,
+            format!("{megabytes} MB used, more than 90 % of the limit"),
+        ),
+        limit => (
+            Severity::Ok,
+            format!("{megabytes} MB used of {} MB", limit / 1_048_576),
+        ),
     };
-    Finding::new("memory", severity, message, "at the limit Redis refuses new jobs; raise maxmemory or find what grows")
+    Finding::new(
+        "memory",
+        severity,
+        message,
+        "at the limit Redis refuses new jobs; raise maxmemory or find what grows",
+    )
 }
 
 fn role<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
     let role = get("role");
-    let severity = if role == "master" { Severity::Ok } else { Severity::Error };
-    Finding::new("role", severity, format!("role is {role}"), "a replica takes no jobs; connect to the primary")
+    let severity = if role == "master" {
+        Severity::Ok
+    } else {
+        Severity::Error
+    };
+    Finding::new(
+        "role",
+        severity,
+        format!("role is {role}"),
+        "a replica takes no jobs; connect to the primary",
+    )
 }
 
 fn layout(stored: Option<u32>) -> Finding {
     let (severity, message) = match stored {
-        None => (Severity::Ok, format!("no jobs yet; layout {LAYOUT_VERSION} will be used")),
+        None => (
+            Severity::Ok,
+            format!("no jobs yet; layout {LAYOUT_VERSION} will be used"),
+        ),
         Some(LAYOUT_VERSION) => (Severity::Ok, format!("layout {LAYOUT_VERSION}")),
-        Some(other) => (Severity::Error, format!("keys have layout {other}, this version writes layout {LAYOUT_VERSION}")),
+        Some(other) => (
+            Severity::Error,
+            format!("keys have layout {other}, this version writes layout {LAYOUT_VERSION}"),
+        ),
     };
-    Finding::new("layout", severity, message, "run the version that wrote the keys until its queues are empty, or use another prefix")
+    Finding::new(
+        "layout",
+        severity,
+        message,
+        "run the version that wrote the keys until its queues are empty, or use another prefix",
+    )
 }
 
 #[cfg(test)]
@@ -148,27 +212,48 @@ mod tests {
         ]
         .into();
         all.extend(info.iter().copied());
-        judge(&all).into_iter().find(|finding| finding.name == name).unwrap()
+        judge(&all)
+            .into_iter()
+            .find(|finding| finding.name == name)
+            .unwrap()
     }
 
     #[test]
     fn a_redis_that_may_evict_jobs_is_refused() {
-        assert_eq!(finding("eviction", &[("maxmemory_policy", "allkeys-lru")]).severity, Severity::Error);
+        assert_eq!(
+            finding("eviction", &[("maxmemory_policy", "allkeys-lru")]).severity,
+            Severity::Error
+        );
         assert_eq!(finding("eviction", &[]).severity, Severity::Ok);
     }
 
     #[test]
     fn a_redis_that_is_too_old_is_refused_and_a_valkey_is_welcome() {
-        assert_eq!(finding("version", &[("redis_version", "6.0.16")]).severity, Severity::Error);
-        assert_eq!(finding("version", &[("redis_version", "6.2.0")]).severity, Severity::Ok);
+        assert_eq!(
+            finding("version", &[("redis_version", "6.0.16")]).severity,
+            Severity::Error
+        );
+        assert_eq!(
+            finding("version", &[("redis_version", "6.2.0")]).severity,
+            Severity::Ok
+        );
         let valkey = finding("version", &[("valkey_version", "8.1.0")]);
-        assert_eq!((valkey.severity, valkey.message.as_str()), (Severity::Ok, "Valkey 8.1.0"));
+        assert_eq!(
+            (valkey.severity, valkey.message.as_str()),
+            (Severity::Ok, "Valkey 8.1.0")
+        );
     }
 
     #[test]
     fn missing_persistence_is_a_warning_and_a_replica_an_error() {
-        assert_eq!(finding("persistence", &[("aof_enabled", "0")]).severity, Severity::Warning);
-        assert_eq!(finding("role", &[("role", "slave")]).severity, Severity::Error);
+        assert_eq!(
+            finding("persistence", &[("aof_enabled", "0")]).severity,
+            Severity::Warning
+        );
+        assert_eq!(
+            finding("role", &[("role", "slave")]).severity,
+            Severity::Error
+        );
     }
 
     #[test]

@@ -14,7 +14,9 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::{Acker, BeatingQueue, Beats, Fetcher, Held, Keeper, LastTurn, QueueBackend, Sleeper, Wake};
+use crate::backend::{
+    Acker, BeatingQueue, Beats, Fetcher, Held, Keeper, LastTurn, QueueBackend, Sleeper, Wake,
+};
 use crate::client::Client;
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry, StopReason,
@@ -102,7 +104,10 @@ impl Pulse {
     /// The queues whose fetch loop got no answer for `limit` although a slot was free, with how
     /// long ago the last one was.
     pub fn late(&self, limit: Duration) -> Vec<(String, Duration)> {
-        let ages = self.0.iter().map(|(queue, turned)| (queue.clone(), turned.ago()));
+        let ages = self
+            .0
+            .iter()
+            .map(|(queue, turned)| (queue.clone(), turned.ago()));
         ages.filter(|(_, age)| *age > limit).collect()
     }
 }
@@ -118,13 +123,20 @@ pub struct Worker {
 
 impl Worker {
     /// Checks what can be checked before anything runs.
-    pub fn new(client: Client, registry: Registry, mut options: WorkerOptions) -> Result<Self, WorkerError> {
+    pub fn new(
+        client: Client,
+        registry: Registry,
+        mut options: WorkerOptions,
+    ) -> Result<Self, WorkerError> {
         if let Some(kind) = registry.duplicates().first() {
             return Err(WorkerError::DuplicateKind(kind));
         }
         check(&options)?;
         options.queues.sort();
-        let turns = options.queues.iter().map(|(queue, _)| (queue.clone(), Arc::new(LastTurn::new())));
+        let turns = options
+            .queues
+            .iter()
+            .map(|(queue, _)| (queue.clone(), Arc::new(LastTurn::new())));
         Ok(Self {
             pulse: Pulse(Arc::new(turns.collect())),
             instance: instance_name(),
@@ -157,7 +169,15 @@ impl Worker {
         let mut lines = Vec::new();
         let (mut running, mut ackers) = (JoinSet::new(), JoinSet::new());
         for ((queue, slots), (_, turned)) in self.options.queues.iter().zip(self.pulse.0.iter()) {
-            lines.push(self.start_queue(queue, *slots, turned, &parts, &stop_fetching, &mut running, &mut ackers));
+            lines.push(self.start_queue(
+                queue,
+                *slots,
+                turned,
+                &parts,
+                &stop_fetching,
+                &mut running,
+                &mut ackers,
+            ));
         }
         let beats = self.beats(&lines, &parts, &shutdown).spawn()?;
         let wake = self.wake(&lines, &parts);
@@ -170,7 +190,9 @@ impl Worker {
         };
         shutdown.drain.cancel();
         self.drain(&lines, &parts, &shutdown, &mut running).await;
-        let flushed = tokio::time::timeout(LAST_ACKS, async { while ackers.join_next().await.is_some() {} });
+        let flushed = tokio::time::timeout(LAST_ACKS, async {
+            while ackers.join_next().await.is_some() {}
+        });
         if flushed.await.is_err() {
             parts.give_up.cancel();
         }
@@ -182,7 +204,13 @@ impl Worker {
     }
 
     /// Waits for what runs, then insists.
-    async fn drain(&self, lines: &[Line], parts: &Parts, shutdown: &Shutdown, running: &mut JoinSet<()>) {
+    async fn drain(
+        &self,
+        lines: &[Line],
+        parts: &Parts,
+        shutdown: &Shutdown,
+        running: &mut JoinSet<()>,
+    ) {
         let all_done = async { while running.join_next().await.is_some() {} };
         tokio::pin!(all_done);
         tokio::select! {
@@ -193,17 +221,29 @@ impl Worker {
         for line in lines {
             line.held.stop_all(StopReason::Shutdown);
         }
-        if tokio::time::timeout(LAST_WORDS, &mut all_done).await.is_ok() {
+        if tokio::time::timeout(LAST_WORDS, &mut all_done)
+            .await
+            .is_ok()
+        {
             return;
         }
         parts.abandon.cancel();
-        if tokio::time::timeout(LAST_WORDS, &mut all_done).await.is_err() {
+        if tokio::time::timeout(LAST_WORDS, &mut all_done)
+            .await
+            .is_err()
+        {
             let left: usize = lines.iter().map(|line| line.held.len()).sum();
-            tracing::error!(left, "handlers block their threads; their jobs run again when the lease ends");
+            tracing::error!(
+                left,
+                "handlers block their threads; their jobs run again when the lease ends"
+            );
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the wiring of one queue, called in one place")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the wiring of one queue, called in one place"
+    )]
     fn start_queue(
         &self,
         queue: &str,
@@ -337,7 +377,10 @@ struct Line {
     bell: Arc<Notify>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the worker's own background tasks; each ends with its token")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker's own background tasks; each ends with its token"
+)]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
     tokio::spawn(task)
 }
@@ -347,14 +390,24 @@ fn check(options: &WorkerOptions) -> Result<(), WorkerError> {
     if options.queues.is_empty() {
         return refuse("no queue to serve; hint: name at least one".to_owned());
     }
-    if let Some((queue, slots)) = options.queues.iter().find(|(_, slots)| !(1..=10_000).contains(slots)) {
+    if let Some((queue, slots)) = options
+        .queues
+        .iter()
+        .find(|(_, slots)| !(1..=10_000).contains(slots))
+    {
         return refuse(format!("queue {queue:?} has {slots} slots; use 1 to 10000"));
     }
     if options.lease < options.beat * 3 {
-        return refuse(format!("lease {:?} is shorter than three beats of {:?}", options.lease, options.beat));
+        return refuse(format!(
+            "lease {:?} is shorter than three beats of {:?}",
+            options.lease, options.beat
+        ));
     }
     if options.idle_poll >= options.lease {
-        return refuse(format!("idle poll {:?} is not shorter than the lease {:?}", options.idle_poll, options.lease));
+        return refuse(format!(
+            "idle poll {:?} is not shorter than the lease {:?}",
+            options.idle_poll, options.lease
+        ));
     }
     Ok(())
 }
@@ -363,11 +416,24 @@ fn check(options: &WorkerOptions) -> Result<(), WorkerError> {
 fn instance_name() -> String {
     let random = JobId::generate();
     let tail = &random.as_str()[random.as_str().len() - 6..];
-    format!("{}.{}.{}", host_name(), std::process::id(), tail.to_lowercase())
+    format!(
+        "{}.{}.{}",
+        host_name(),
+        std::process::id(),
+        tail.to_lowercase()
+    )
 }
 
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect();
-    if name.is_empty() { "host".to_owned() } else { name }
+    let name: String = name
+        .trim()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .collect();
+    if name.is_empty() {
+        "host".to_owned()
+    } else {
+        name
+    }
 }

@@ -4,6 +4,7 @@
 //! occupied, so a Redis that is away stops the worker instead of filling its memory. An answer
 //! that got lost is asked for again: the second try finds the lease gone and changes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -19,7 +20,7 @@ use crate::scripts::{ACK, MAX_BATCH};
 #[derive(Debug, Clone)]
 pub(crate) struct Ack {
     /// `fence:id`.
-    pub(crate) lease: String,
+    pub(crate) lease: Arc<str>,
     /// The job.
     pub(crate) id: JobId,
     /// The next state, or `snoozed`, or `returned`.
@@ -105,9 +106,14 @@ impl Acker {
             .arg(keys.ended());
         let (successes, others) = batch.split_at(batch.partition_point(Ack::is_success));
         call.push(successes.len());
-        call.push(successes.iter().filter(|ack| !ack.result.is_empty()).count());
+        call.push(
+            successes
+                .iter()
+                .filter(|ack| !ack.result.is_empty())
+                .count(),
+        );
         for ack in successes {
-            call.push(&ack.lease);
+            call.push(&*ack.lease);
         }
         for ack in successes {
             call.push(ack.id.as_str());
@@ -118,7 +124,7 @@ impl Acker {
             call.push(&ack.result);
         }
         for ack in others {
-            call.push(&ack.lease);
+            call.push(&*ack.lease);
             call.push(ack.id.as_str());
             call.push(&ack.record);
             call.push(ack.outcome);
@@ -136,7 +142,11 @@ impl Acker {
         if repeated {
             return;
         }
-        for (ack, _) in batch.iter().zip(answers).filter(|(_, answer)| **answer == 0) {
+        for (ack, _) in batch
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| **answer == 0)
+        {
             refused.increment(1);
             tracing::warn!(queue = %self.queue, lease = %ack.lease, outcome = ack.outcome, "outcome refused: the lease was lost");
         }

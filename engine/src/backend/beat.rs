@@ -24,9 +24,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How often the process says that it lives.
 const REGISTER_EVERY: Duration = Duration::from_secs(10);
 /// How long what it said stands.
-const REGISTERED_FOR: Duration = Duration::from_secs(60);
+const REGISTERED_FOR: Duration = Duration::from_mins(1);
 /// After this long without a word a worker is forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// One queue's running attempts, for the beat thread.
 pub(crate) struct BeatingQueue {
@@ -49,8 +49,12 @@ pub(crate) struct Beats {
 impl Beats {
     /// Starts the thread; it ends after `stop` is cancelled.
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("beats".to_owned()).spawn(move || runtime.block_on(self.run()))
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        thread::Builder::new()
+            .name("beats".to_owned())
+            .spawn(move || runtime.block_on(self.run()))
     }
 
     async fn run(mut self) {
@@ -93,11 +97,11 @@ impl Beats {
         Ok(())
     }
 
-    async fn beat(&self, queue: &BeatingQueue, leases: &[String]) -> Result<(), LinkError> {
+    async fn beat(&self, queue: &BeatingQueue, leases: &[Arc<str>]) -> Result<(), LinkError> {
         let call = BEAT
             .call(&[queue.keys.lease(), queue.keys.cancelling()])
             .arg(self.lease.as_millis() as u64)
-            .arg(leases);
+            .arg(leases.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
         let answers: Vec<u8> = self.link.call(call).await?;
         for (lease, answer) in leases.iter().zip(answers) {
             match answer {
@@ -114,7 +118,7 @@ impl Beats {
             for reports in queue.held.take_progress().chunks(MAX_BATCH) {
                 let mut call = PROGRESS.call(&[queue.keys.lease(), queue.keys.progress()]);
                 for (lease, progress) in reports {
-                    call.push(lease);
+                    call.push(&**lease);
                     call.push(progress);
                 }
                 let _written: u64 = self.link.call(call).await?;
@@ -139,16 +143,29 @@ impl Beats {
             .arg(info)
             .arg("EX")
             .arg(REGISTERED_FOR.as_secs());
-        pipeline.cmd("ZADD").arg(self.keyspace.workers()).arg(now).arg(&self.info.instance);
+        pipeline
+            .cmd("ZADD")
+            .arg(self.keyspace.workers())
+            .arg(now)
+            .arg(&self.info.instance);
         let forgotten = now.saturating_sub(FORGOTTEN_AFTER.as_millis() as u64);
-        pipeline.cmd("ZREMRANGEBYSCORE").arg(self.keyspace.workers()).arg("-inf").arg(forgotten);
+        pipeline
+            .cmd("ZREMRANGEBYSCORE")
+            .arg(self.keyspace.workers())
+            .arg("-inf")
+            .arg(forgotten);
         self.link.pipeline(&pipeline).await
     }
 
     async fn unregister(&self) {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("DEL").arg(self.keyspace.worker(&self.info.instance));
-        pipeline.cmd("ZREM").arg(self.keyspace.workers()).arg(&self.info.instance);
+        pipeline
+            .cmd("DEL")
+            .arg(self.keyspace.worker(&self.info.instance));
+        pipeline
+            .cmd("ZREM")
+            .arg(self.keyspace.workers())
+            .arg(&self.info.instance);
         let done: Result<(), LinkError> = self.link.pipeline(&pipeline).await;
         if let Err(error) = done {
             tracing::debug!(%error, "worker could not sign off; it is forgotten after a minute");

@@ -60,12 +60,15 @@ impl LastTurn {
     }
 
     fn now(&self) {
-        self.millis.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.millis
+            .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// How long ago.
     pub(crate) fn ago(&self) -> Duration {
-        self.start.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
+        self.start
+            .elapsed()
+            .saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
     }
 }
 
@@ -157,7 +160,7 @@ impl Fetcher {
     async fn hand_over(&self, batch: Batch, slots: &mut OwnedSemaphorePermit) {
         for claim in batch.claims {
             let Some(slot) = slots.split(1) else { return };
-            let lease = claim.lease();
+            let lease = Arc::clone(&claim.lease);
             let execution = Execution::prepare(claim, &self.registry);
             self.held.insert(
                 lease,
@@ -179,7 +182,9 @@ impl Fetcher {
         if full || batch.due_left {
             return None;
         }
-        let until = |instant: Option<u64>| instant.map(|at| Duration::from_millis(at.saturating_sub(batch.now_ms)));
+        let until = |instant: Option<u64>| {
+            instant.map(|at| Duration::from_millis(at.saturating_sub(batch.now_ms)))
+        };
         let due = until(batch.next_due_ms);
         // A little later, so that the lease has surely run out when the claim looks.
         let lease = until(batch.next_lease_ms).map(|left| left + Duration::from_millis(20));
@@ -203,11 +208,13 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
         let id: String = next(&mut values)?;
         let envelope: Vec<u8> = next(&mut values)?;
         let record: String = next(&mut values)?;
+        let record = RunRecord::parse(&record).ok_or_else(|| malformed(&"broken run record"))?;
         claims.push(Claim {
+            lease: format!("{}:{id}", record.fence).into(),
             id: id.parse().map_err(|error| malformed(&error))?,
             queue: Arc::clone(queue),
             envelope,
-            record: RunRecord::parse(&record).ok_or_else(|| malformed(&"broken run record"))?,
+            record,
             claimed_at: Instant::now(),
         });
     }

@@ -4,7 +4,7 @@
 //! and the shutdown (cancels, hands back). Removing an attempt frees its slot.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -23,11 +23,11 @@ pub(crate) struct HeldAttempt {
 /// The running attempts of one queue, by `fence:id`.
 #[derive(Default)]
 pub(crate) struct Held {
-    attempts: Mutex<HashMap<String, HeldAttempt>>,
+    attempts: Mutex<HashMap<Arc<str>, HeldAttempt>>,
 }
 
 impl Held {
-    pub(crate) fn insert(&self, lease: String, attempt: HeldAttempt) {
+    pub(crate) fn insert(&self, lease: Arc<str>, attempt: HeldAttempt) {
         self.lock().insert(lease, attempt);
     }
 
@@ -42,9 +42,13 @@ impl Held {
 
     /// The leases to extend: all but those of handlers that are overdue, which are left to
     /// expire so that another worker takes over from a wedged one.
-    pub(crate) fn leases(&self, now: Instant) -> Vec<String> {
+    pub(crate) fn leases(&self, now: Instant) -> Vec<Arc<str>> {
         let attempts = self.lock();
-        attempts.iter().filter(|(_, attempt)| attempt.overdue > now).map(|(lease, _)| lease.clone()).collect()
+        attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.overdue > now)
+            .map(|(lease, _)| lease.clone())
+            .collect()
     }
 
     /// Asks one attempt to stop.
@@ -71,7 +75,7 @@ impl Held {
     }
 
     /// Takes the unwritten progress of all attempts, as `fence:id` and JSON.
-    pub(crate) fn take_progress(&self) -> Vec<(String, String)> {
+    pub(crate) fn take_progress(&self) -> Vec<(Arc<str>, String)> {
         let attempts = self.lock();
         let reports = attempts.iter().filter_map(|(lease, attempt)| {
             let progress = attempt.cx.take_progress()?;
@@ -80,7 +84,7 @@ impl Held {
         reports.collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, HeldAttempt>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, HeldAttempt>> {
         // Whole entries only are added and removed, so a poisoned map is still a map.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

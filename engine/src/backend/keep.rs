@@ -20,7 +20,7 @@ use crate::scripts::{MAX_BATCH, PRUNE, SWEEP};
 /// How often a busy queue is looked after.
 const BUSY_EVERY: Duration = Duration::from_secs(1);
 /// How often an idle queue is looked after.
-const IDLE_EVERY: Duration = Duration::from_secs(60);
+const IDLE_EVERY: Duration = Duration::from_mins(1);
 /// Prune calls in one round: at most 100,000 jobs a second leave.
 const PRUNES_A_ROUND: usize = 200;
 /// A job whose worker died this often is held: it is probably what kills them.
@@ -111,7 +111,11 @@ impl Keeper {
                 keys.cancelled(),
             ])
             .arg(MAX_BATCH);
-        for kept in [self.retention.completed, self.retention.discarded, self.retention.cancelled] {
+        for kept in [
+            self.retention.completed,
+            self.retention.discarded,
+            self.retention.cancelled,
+        ] {
             call.push(kept.age.as_millis() as u64);
             call.push(kept.count);
         }

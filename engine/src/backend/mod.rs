@@ -53,7 +53,11 @@ impl Backend for QueueBackend {
     type Task = Task<Execution>;
     type Error = Infallible;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -62,12 +66,18 @@ impl Backend for QueueBackend {
         cx: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.attempts.poll_recv(cx).map(|attempt| attempt.map(|execution| Ok(Task::new(execution))))
+        self.attempts
+            .poll_recv(cx)
+            .map(|attempt| attempt.map(|execution| Ok(Task::new(execution))))
     }
 
     /// All attempts ended; the acker outlives the worker. A source that runs dry does not stop
     /// an apalis worker by itself, so it is told to.
-    fn poll_close(&mut self, _: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        worker: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         if let Err(error) = worker.stop() {
             tracing::debug!(%error, "apalis worker was not running");
         }

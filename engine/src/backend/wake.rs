@@ -60,9 +60,13 @@ impl Wake {
         }
         let mut messages = subscription.on_message();
         while let Some(message) = messages.next().await {
-            let Some(sleeper) = self.sleepers.get(message.get_channel_name()) else { continue };
+            let Some(sleeper) = self.sleepers.get(message.get_channel_name()) else {
+                continue;
+            };
             match message.get_payload_bytes().strip_prefix(b"cancel ") {
-                Some(id) => sleeper.held.stop_job(&String::from_utf8_lossy(id), StopReason::Requested),
+                Some(id) => sleeper
+                    .held
+                    .stop_job(&String::from_utf8_lossy(id), StopReason::Requested),
                 None => sleeper.bell.notify_one(),
             }
         }

@@ -3,9 +3,9 @@
 use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
 use super::error::check_name;
@@ -47,10 +47,11 @@ pub struct NewJob {
 impl NewJob {
     /// A job from a typed payload, with the kind's policy.
     pub fn from_job<J: Job>(job: &J) -> Result<Self, ClientError> {
-        let payload = serde_json::value::to_raw_value(job).map_err(|source| ClientError::Encode {
-            kind: J::KIND.to_owned(),
-            source,
-        })?;
+        let payload =
+            serde_json::value::to_raw_value(job).map_err(|source| ClientError::Encode {
+                kind: J::KIND.to_owned(),
+                source,
+            })?;
         Self::from_parts(J::QUEUE, J::KIND, payload, J::PRIORITY)
     }
 
@@ -87,7 +88,10 @@ impl NewJob {
 }
 
 /// The producer's clock: written for people, decides nothing.
-#[expect(clippy::disallowed_methods, reason = "the one reading of the producer's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reading of the producer's clock"
+)]
 fn producer_now_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     elapsed.map_or(0, |duration| duration.as_millis() as u64)
@@ -190,7 +194,11 @@ impl Client {
         let mut rest = jobs.as_slice();
         let mut calls = Vec::new();
         while let Some(first) = rest.first() {
-            let same_queue = rest.iter().take(MAX_BATCH).take_while(|job| job.queue == first.queue).count();
+            let same_queue = rest
+                .iter()
+                .take(MAX_BATCH)
+                .take_while(|job| job.queue == first.queue)
+                .count();
             let (batch, tail) = rest.split_at(same_queue);
             calls.push(self.store(batch));
             rest = tail;
@@ -204,29 +212,39 @@ impl Client {
 
     /// Stores at most [`MAX_BATCH`] jobs of one queue with one script call.
     async fn store(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, ClientError> {
-        let Some(first) = jobs.first() else { return Ok(Vec::new()) };
+        let Some(first) = jobs.first() else {
+            return Ok(Vec::new());
+        };
         self.announce(&first.queue).await?;
         let keys = self.queue(&first.queue);
         let mut call = ENQUEUE
             .call(&[keys.job(), keys.ready(), keys.scheduled(), keys.count()])
             .arg(keys.wake());
         for job in jobs {
-            let envelope = serde_json::to_vec(&job.envelope).map_err(|source| ClientError::Encode {
-                kind: job.envelope.kind.clone(),
-                source,
-            })?;
+            let envelope =
+                serde_json::to_vec(&job.envelope).map_err(|source| ClientError::Encode {
+                    kind: job.envelope.kind.clone(),
+                    source,
+                })?;
             call.push(job.id.as_str());
             call.push(envelope);
             call.push(job.envelope.priority.get());
             match job.run_at {
                 RunAt::Now => call.push(0),
                 RunAt::At(instant) => call.push(instant.min(LATEST_RUN_AT_MS)),
-                RunAt::After(delay) => call.push(format!("+{}", delay.as_millis().min(LATEST_RUN_AT_MS.into()))),
+                RunAt::After(delay) => call.push(format!(
+                    "+{}",
+                    delay.as_millis().min(LATEST_RUN_AT_MS.into())
+                )),
             }
         }
         let stored: Vec<u8> = self.link.call(call).await?;
         if stored.len() != jobs.len() {
-            return Err(ClientError::Protocol(format!("{} answers for {} jobs", stored.len(), jobs.len())));
+            return Err(ClientError::Protocol(format!(
+                "{} answers for {} jobs",
+                stored.len(),
+                jobs.len()
+            )));
         }
         let answers = jobs.iter().zip(stored).map(|(job, stored)| Enqueued {
             id: job.id.clone(),

@@ -56,7 +56,9 @@ pub enum ClientError {
 
 /// Refuses names that would break a key, a metric label or a URL.
 pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), ClientError> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.')
+    };
     if (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(allowed) {
         return Ok(());
     }

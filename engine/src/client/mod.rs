@@ -63,11 +63,18 @@ impl Client {
 
     /// Makes the queue's name known, once per process.
     async fn announce(&self, queue: &str) -> Result<(), ClientError> {
-        let lock = || self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || {
+            self.announced
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if lock().contains(queue) {
             return Ok(());
         }
-        let () = self.link.command(redis::cmd("SADD").arg(self.keyspace.queues()).arg(queue)).await?;
+        let () = self
+            .link
+            .command(redis::cmd("SADD").arg(self.keyspace.queues()).arg(queue))
+            .await?;
         lock().insert(queue.to_owned());
         Ok(())
     }

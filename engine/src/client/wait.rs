@@ -34,7 +34,11 @@ pub enum Ended<T> {
 
 impl Client {
     /// Waits until the job is completed, discarded, cancelled or held.
-    pub async fn wait<J: Job>(&self, id: &JobId, timeout: Duration) -> Result<Ended<J::Output>, ClientError> {
+    pub async fn wait<J: Job>(
+        &self,
+        id: &JobId,
+        timeout: Duration,
+    ) -> Result<Ended<J::Output>, ClientError> {
         let job = self.wait_in(J::QUEUE, id, timeout).await?;
         if job.state != State::Completed {
             return Ok(Ended::Otherwise {
@@ -49,7 +53,12 @@ impl Client {
     }
 
     /// The same for a job of any kind, by its queue.
-    pub async fn wait_in(&self, queue: &str, id: &JobId, timeout: Duration) -> Result<JobView, ClientError> {
+    pub async fn wait_in(
+        &self,
+        queue: &str,
+        id: &JobId,
+        timeout: Duration,
+    ) -> Result<JobView, ClientError> {
         let deadline = Instant::now() + timeout;
         let keys = self.queue(queue);
         let mut subscription = self.link.subscribe(&[keys.ended()]).await?;
@@ -57,15 +66,21 @@ impl Client {
         loop {
             // The mark first, then the look: an end between them is published.
             self.mark_waiting(&keys.waiting(), id, timeout).await?;
-            let job = self.job(queue, id).await?.ok_or_else(|| ClientError::UnknownJob {
-                queue: queue.to_owned(),
-                id: id.clone(),
-            })?;
+            let job = self
+                .job(queue, id)
+                .await?
+                .ok_or_else(|| ClientError::UnknownJob {
+                    queue: queue.to_owned(),
+                    id: id.clone(),
+                })?;
             if job.state.is_final() || job.state == State::Held {
                 return Ok(job);
             }
             if Instant::now() >= deadline {
-                let () = self.link.command(redis::cmd("ZREM").arg(keys.waiting()).arg(id.as_str())).await?;
+                let () = self
+                    .link
+                    .command(redis::cmd("ZREM").arg(keys.waiting()).arg(id.as_str()))
+                    .await?;
                 return Err(ClientError::StillRunning(id.clone()));
             }
             let until = deadline.min(Instant::now() + LOOK_AGAIN);
@@ -83,10 +98,18 @@ impl Client {
         }
     }
 
-    async fn mark_waiting(&self, waiting: &str, id: &JobId, timeout: Duration) -> Result<(), ClientError> {
+    async fn mark_waiting(
+        &self,
+        waiting: &str,
+        id: &JobId,
+        timeout: Duration,
+    ) -> Result<(), ClientError> {
         let now: (u64, u64) = self.link.command(&redis::cmd("TIME")).await?;
         let until = now.0 * 1000 + timeout.as_millis() as u64 + 1000;
-        let () = self.link.command(redis::cmd("ZADD").arg(waiting).arg(until).arg(id.as_str())).await?;
+        let () = self
+            .link
+            .command(redis::cmd("ZADD").arg(waiting).arg(until).arg(id.as_str()))
+            .await?;
         Ok(())
     }
 }

@@ -18,8 +18,6 @@ use crate::executor::outcome::{Failure, Outcome};
 
 /// Largest output kept, in bytes of JSON.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 64 * 1024;
-/// Longest error text kept, in characters.
-const MAX_ERROR_CHARS: usize = 4000;
 
 /// Adds [`Carry`].
 #[derive(Clone)]
@@ -60,42 +58,53 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place where attempts get their tasks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where attempts get their tasks"
+    )]
     fn call(&mut self, task: Task<Execution>) -> Self::Future {
         let carrier = self.carrier.clone();
         let execution = task.args.clone();
         let run = self.inner.call(task);
         let attempt = tokio::spawn(async move {
             let outcome = run.await.map_err(Into::into)?;
-            let lease = execution.claim().lease();
-            let ack = in_words(&execution, outcome, lease.clone());
+            let lease = Arc::clone(&execution.claim().lease);
+            let ack = in_words(&execution, outcome, Arc::clone(&lease));
             let taken = carrier.outcomes.send(ack).await;
             carrier.held.remove(&lease);
             taken.map_err(BoxDynError::from)
         });
-        attempt.map(|joined| joined.unwrap_or_else(|error| Err(error.into()))).boxed()
+        attempt
+            .map(|joined| joined.unwrap_or_else(|error| Err(error.into())))
+            .boxed()
     }
 }
 
 /// Says an outcome in the words of `ack.lua`.
-fn in_words(execution: &Execution, outcome: Outcome, lease: String) -> Ack {
+fn in_words(execution: &Execution, outcome: Outcome, lease: Arc<str>) -> Ack {
     let refund = matches!(outcome, Outcome::Snoozed { .. } | Outcome::Returned);
     let reason = match &outcome {
         Outcome::Held { reason, .. } | Outcome::Cancelled { reason } => reason,
         Outcome::Discarded { failure } => failure.kind,
         _ => "",
     };
-    let later = |delay: std::time::Duration| format!("{} {}", delay.as_millis(), execution.priority());
+    let later =
+        |delay: std::time::Duration| format!("{} {}", delay.as_millis(), execution.priority());
     let argument = match &outcome {
         Outcome::Retrying { delay, .. } | Outcome::Snoozed { delay } => later(*delay),
-        Outcome::Returned => format!("{:.0}", execution.claim().record.score),
+        Outcome::Returned => execution.claim().record.score.to_string(),
         _ => String::new(),
     };
-    let error = outcome.failure().map(|failure| error_line(execution, failure)).unwrap_or_default();
+    let error = outcome
+        .failure()
+        .map(|failure| error_line(execution, failure))
+        .unwrap_or_default();
     let record = execution.record(refund, reason).to_string();
     let name = outcome.name();
     let result = match outcome {
-        Outcome::Completed { output: Some(output) } => bounded(output),
+        Outcome::Completed {
+            output: Some(output),
+        } => bounded(output),
         _ => String::new(),
     };
     Ack {
@@ -118,12 +127,11 @@ fn bounded(output: String) -> String {
 }
 
 fn error_line(execution: &Execution, failure: &Failure) -> String {
-    let message: String = failure.message.chars().take(MAX_ERROR_CHARS).collect();
     json!({
         "attempt": execution.claim().record.attempt,
         "at": execution.claim().now_ms(),
         "kind": failure.kind,
-        "message": message,
+        "message": failure.message,
     })
     .to_string()
 }

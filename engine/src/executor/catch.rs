@@ -12,9 +12,6 @@ use tower::{Layer, Service};
 use crate::executor::execution::Execution;
 use crate::executor::outcome::Ending;
 
-/// Longest panic message kept, in characters.
-const MAX_MESSAGE: usize = 1000;
-
 /// Adds [`Catch`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CatchLayer;
@@ -47,15 +44,16 @@ where
 
     fn call(&mut self, task: Task<Execution>) -> Self::Future {
         let run = AssertUnwindSafe(self.0.call(task)).catch_unwind();
-        run.map(|ended| ended.unwrap_or_else(|panic| Ok(Ending::Panicked(message(panic.as_ref()))))).boxed()
+        run.map(|ended| ended.unwrap_or_else(|panic| Ok(Ending::Panicked(message(panic.as_ref())))))
+            .boxed()
     }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic
+    panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("the handler panicked without a message");
-    text.chars().take(MAX_MESSAGE).collect()
+        .unwrap_or("the handler panicked without a message")
+        .to_owned()
 }

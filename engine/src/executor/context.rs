@@ -64,7 +64,13 @@ pub struct JobContext(Arc<Running>);
 
 impl JobContext {
     /// The context of one attempt. Handlers receive it; tests of handlers build it.
-    pub fn new(id: JobId, kind: &str, queue: impl Into<Arc<str>>, attempt: u32, max_attempts: u32) -> Self {
+    pub fn new(
+        id: JobId,
+        kind: &str,
+        queue: impl Into<Arc<str>>,
+        attempt: u32,
+        max_attempts: u32,
+    ) -> Self {
         Self(Arc::new(Running {
             id,
             kind: kind.into(),
@@ -130,7 +136,11 @@ impl JobContext {
 
     /// `Err(JobError::Cancelled)` once the handler should stop; for `?` between two steps.
     pub fn check(&self) -> Result<(), JobError> {
-        if self.is_cancelled() { Err(JobError::Cancelled) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(JobError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Sleeps for `duration`, or ends early with [`JobError::Cancelled`].
@@ -154,7 +164,10 @@ impl JobContext {
 
     /// Asks the handler to stop. The first reason stands.
     pub fn stop(&self, reason: StopReason) {
-        let first = self.0.stop.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        let first =
+            self.0
+                .stop
+                .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
         if first.is_ok() {
             self.0.token.cancel();
         }
@@ -173,7 +186,10 @@ impl JobContext {
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {
         // A poisoned slot holds a whole value: the lock is never held across a panic point.
-        self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -206,11 +222,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_sleeping_handler_wakes_when_it_is_cancelled() {
         let cx = context();
-        let sleeper = tokio::spawn({
-            let cx = cx.clone();
-            async move { cx.sleep(Duration::from_secs(3600)).await }
+        let (slept, ()) = tokio::join!(cx.sleep(Duration::from_secs(3600)), async {
+            cx.stop(StopReason::Requested);
         });
-        cx.stop(StopReason::Requested);
-        assert!(matches!(sleeper.await.unwrap(), Err(JobError::Cancelled)));
+        assert!(matches!(slept, Err(JobError::Cancelled)));
     }
 }

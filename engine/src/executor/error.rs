@@ -98,7 +98,10 @@ mod tests {
 
     #[test]
     fn a_question_mark_means_retry() {
-        assert!(matches!(parse("x"), Err(JobError::Retry { after: None, .. })));
+        assert!(matches!(
+            parse("x"),
+            Err(JobError::Retry { after: None, .. })
+        ));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Claim {
     pub(crate) id: JobId,
     pub(crate) queue: Arc<str>,
     pub(crate) envelope: Vec<u8>,
+    /// The member that stands for this claim in the lease index: `fence:id`.
+    pub(crate) lease: Arc<str>,
     /// The run record that the claim wrote: attempt, fence, place in the line, Redis' clock.
     pub(crate) record: RunRecord,
     /// The moment of the claim by this process' clock.
@@ -26,11 +28,6 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// The member that stands for this claim in the lease index.
-    pub(crate) fn lease(&self) -> String {
-        format!("{}:{}", self.record.fence, self.id)
-    }
-
     /// Redis' time now, by the distance from the claim: no clock of this host is trusted.
     pub(crate) fn now_ms(&self) -> u64 {
         self.record.started + self.claimed_at.elapsed().as_millis() as u64
@@ -72,7 +69,11 @@ impl Execution {
         };
         let (name, mut retry, mut timeout) = match &body {
             Body::Run(kind, _) => (kind.name, kind.retry, kind.timeout),
-            Body::Refuse(_) => ("", RetryPolicy::NEVER, Timeout::after(Duration::from_secs(1))),
+            Body::Refuse(_) => (
+                "",
+                RetryPolicy::NEVER,
+                Timeout::after(Duration::from_secs(1)),
+            ),
         };
         if let Body::Run(_, envelope) = &body {
             retry.max_attempts = envelope.max_attempts.unwrap_or(retry.max_attempts);
@@ -80,7 +81,14 @@ impl Execution {
                 timeout = Timeout::after(soft).tidy(timeout.hard.saturating_sub(timeout.soft));
             }
         }
-        let cx = JobContext::new(claim.id.clone(), name, Arc::clone(&claim.queue), claim.record.attempt, retry.max_attempts).under(claim.record.fence);
+        let cx = JobContext::new(
+            claim.id.clone(),
+            name,
+            Arc::clone(&claim.queue),
+            claim.record.attempt,
+            retry.max_attempts,
+        )
+        .under(claim.record.fence);
         Self(Arc::new(Inner {
             claim,
             body,

@@ -43,13 +43,18 @@ pub(crate) enum Performed {
 }
 
 trait Erased: Send + Sync {
-    fn perform<'a>(&'a self, payload: &'a RawValue, cx: &'a JobContext) -> BoxFuture<'a, Performed>;
+    fn perform<'a>(&'a self, payload: &'a RawValue, cx: &'a JobContext)
+    -> BoxFuture<'a, Performed>;
 }
 
 struct Typed<H>(H);
 
 impl<H: Handler> Erased for Typed<H> {
-    fn perform<'a>(&'a self, payload: &'a RawValue, cx: &'a JobContext) -> BoxFuture<'a, Performed> {
+    fn perform<'a>(
+        &'a self,
+        payload: &'a RawValue,
+        cx: &'a JobContext,
+    ) -> BoxFuture<'a, Performed> {
         async move {
             let job: H::Job = match serde_json::from_str(payload.get()) {
                 Ok(job) => job,
@@ -68,8 +73,16 @@ impl<H: Handler> Erased for Typed<H> {
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match error.classify() {
-        serde_json::error::Category::Data if !text.contains("invalid value") && !text.contains("invalid type") => text,
-        category => format!("{category:?} error at line {} column {}", error.line(), error.column()),
+        serde_json::error::Category::Data
+            if !text.contains("invalid value") && !text.contains("invalid type") =>
+        {
+            text
+        }
+        category => format!(
+            "{category:?} error at line {} column {}",
+            error.line(),
+            error.column()
+        ),
     }
 }
 
@@ -88,7 +101,11 @@ where
 {
     type Job = J;
 
-    fn run(&self, job: J, cx: &JobContext) -> impl Future<Output = Result<J::Output, JobError>> + Send {
+    fn run(
+        &self,
+        job: J,
+        cx: &JobContext,
+    ) -> impl Future<Output = Result<J::Output, JobError>> + Send {
         (self.0)(job, cx.clone())
     }
 }
@@ -108,14 +125,21 @@ pub struct Kind {
 }
 
 impl Kind {
-    pub(crate) fn perform<'a>(&'a self, payload: &'a RawValue, cx: &'a JobContext) -> BoxFuture<'a, Performed> {
+    pub(crate) fn perform<'a>(
+        &'a self,
+        payload: &'a RawValue,
+        cx: &'a JobContext,
+    ) -> BoxFuture<'a, Performed> {
         self.handler.perform(payload, cx)
     }
 }
 
 impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kind").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+        f.debug_struct("Kind")
+            .field("name", &self.name)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,14 +11,15 @@
 //!      perform  finds the handler and runs it                 (decode, perform)
 //! ```
 
-mod catch;
 mod carry;
+mod catch;
 mod context;
 mod error;
 mod execution;
 mod handler;
 mod judge;
 mod limit;
+mod message;
 mod observe;
 mod outcome;
 mod perform;

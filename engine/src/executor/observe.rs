@@ -78,13 +78,20 @@ where
 
 fn log(execution: &Execution, outcome: &Outcome) {
     let elapsed_ms = execution.claim().claimed_at.elapsed().as_millis() as u64;
-    let failure = outcome.failure().map(|failure| failure.message.as_str()).unwrap_or_default();
+    let failure = outcome
+        .failure()
+        .map(|failure| failure.message.as_str())
+        .unwrap_or_default();
     match outcome {
         Outcome::Completed { .. } => tracing::debug!(elapsed_ms, "completed"),
         Outcome::Snoozed { delay } => tracing::debug!(elapsed_ms, ?delay, "snoozed"),
-        Outcome::Retrying { delay, .. } => tracing::warn!(elapsed_ms, ?delay, failure, "failed, will be tried again"),
+        Outcome::Retrying { delay, .. } => {
+            tracing::warn!(elapsed_ms, ?delay, failure, "failed, will be tried again");
+        }
         Outcome::Discarded { .. } => tracing::error!(elapsed_ms, failure, "failed for good"),
-        Outcome::Held { reason, .. } => tracing::error!(elapsed_ms, reason, failure, "held: needs a human"),
+        Outcome::Held { reason, .. } => {
+            tracing::error!(elapsed_ms, reason, failure, "held: needs a human");
+        }
         Outcome::Cancelled { reason } => tracing::info!(elapsed_ms, reason, "cancelled"),
         Outcome::Returned => tracing::info!(elapsed_ms, "handed back"),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::executor::context::StopReason;
 use crate::executor::error::JobError;
+use crate::executor::message::presentable;
 use crate::policy::RetryPolicy;
 
 /// Why nothing here can run a job.
@@ -35,12 +36,26 @@ pub(crate) enum Ending {
 /// What follows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
-    Completed { output: Option<String> },
-    Retrying { delay: Duration, failure: Failure },
-    Snoozed { delay: Duration },
-    Discarded { failure: Failure },
-    Cancelled { reason: &'static str },
-    Held { reason: &'static str, failure: Failure },
+    Completed {
+        output: Option<String>,
+    },
+    Retrying {
+        delay: Duration,
+        failure: Failure,
+    },
+    Snoozed {
+        delay: Duration,
+    },
+    Discarded {
+        failure: Failure,
+    },
+    Cancelled {
+        reason: &'static str,
+    },
+    Held {
+        reason: &'static str,
+        failure: Failure,
+    },
     /// Handed back at shutdown, the attempt refunded.
     Returned,
 }
@@ -61,7 +76,9 @@ impl Outcome {
 
     pub(crate) const fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Retrying { failure, .. } | Self::Discarded { failure } | Self::Held { failure, .. } => Some(failure),
+            Self::Retrying { failure, .. }
+            | Self::Discarded { failure }
+            | Self::Held { failure, .. } => Some(failure),
             _ => None,
         }
     }
@@ -95,15 +112,26 @@ pub(crate) fn judge(ending: Ending, facts: &Facts<'_>) -> Outcome {
             failure: Failure::error(&error),
         },
         // From here on the attempt failed; if it was asked to stop, that is why.
-        (_, Some(StopReason::Requested)) => Outcome::Cancelled { reason: "requested" },
+        (_, Some(StopReason::Requested)) => Outcome::Cancelled {
+            reason: "requested",
+        },
         (_, Some(StopReason::Shutdown | StopReason::LeaseLost)) => Outcome::Returned,
         (_, Some(StopReason::Timeout)) => failed(Failure::timeout(), None, facts),
         (Ending::Returned(Err(JobError::Retry { source, after })), None) => {
             failed(Failure::error(&source), after, facts)
         }
-        (Ending::Panicked(message), None) => failed(Failure { kind: "panic", message }, None, facts),
+        (Ending::Panicked(message), None) => failed(
+            Failure {
+                kind: "panic",
+                message: presentable(&message),
+            },
+            None,
+            facts,
+        ),
         (Ending::Returned(Err(JobError::Cancelled)) | Ending::Dropped, None) => {
-            Outcome::Cancelled { reason: "by_handler" }
+            Outcome::Cancelled {
+                reason: "by_handler",
+            }
         }
     }
 }
@@ -121,12 +149,18 @@ fn failed(failure: Failure, after: Option<Duration>, facts: &Facts<'_>) -> Outco
 
 fn refused(refusal: Refusal) -> Outcome {
     let (reason, message) = match refusal {
-        Refusal::UnknownKind(kind) => ("unknown_kind", format!("no handler for kind {kind:?} in this worker")),
+        Refusal::UnknownKind(kind) => (
+            "unknown_kind",
+            format!("no handler for kind {kind:?} in this worker"),
+        ),
         Refusal::Undecodable(message) => ("undecodable", message),
     };
     Outcome::Held {
         reason,
-        failure: Failure { kind: reason, message },
+        failure: Failure {
+            kind: reason,
+            message,
+        },
     }
 }
 
@@ -134,7 +168,7 @@ impl Failure {
     fn error(error: &anyhow::Error) -> Self {
         Self {
             kind: "error",
-            message: format!("{error:#}"),
+            message: presentable(&format!("{error:#}")),
         }
     }
 
@@ -166,28 +200,45 @@ mod tests {
 
     #[test]
     fn an_error_is_retried_until_the_attempts_are_spent() {
-        assert!(matches!(judge(error(), &facts(1, None)), Outcome::Retrying { .. }));
-        assert!(matches!(judge(error(), &facts(2, None)), Outcome::Retrying { .. }));
-        assert!(matches!(judge(error(), &facts(3, None)), Outcome::Discarded { .. }));
+        assert!(matches!(
+            judge(error(), &facts(1, None)),
+            Outcome::Retrying { .. }
+        ));
+        assert!(matches!(
+            judge(error(), &facts(2, None)),
+            Outcome::Retrying { .. }
+        ));
+        assert!(matches!(
+            judge(error(), &facts(3, None)),
+            Outcome::Discarded { .. }
+        ));
     }
 
     #[test]
     fn a_retry_after_is_a_lower_bound_for_the_delay() {
         let wish = Duration::from_secs(90);
         let ending = Ending::Returned(Err(JobError::retry_after(anyhow::anyhow!("429"), wish)));
-        let Outcome::Retrying { delay, .. } = judge(ending, &facts(1, None)) else { panic!() };
+        let Outcome::Retrying { delay, .. } = judge(ending, &facts(1, None)) else {
+            panic!()
+        };
         assert_eq!(delay, wish);
     }
 
     #[test]
     fn a_permanent_failure_ends_the_job_at_once() {
         let ending = Ending::Returned(Err(JobError::discard("no such user")));
-        assert!(matches!(judge(ending, &facts(1, None)), Outcome::Discarded { .. }));
+        assert!(matches!(
+            judge(ending, &facts(1, None)),
+            Outcome::Discarded { .. }
+        ));
     }
 
     #[test]
     fn a_panic_counts_as_a_failed_attempt() {
-        let outcome = judge(Ending::Panicked("index out of bounds".to_owned()), &facts(1, None));
+        let outcome = judge(
+            Ending::Panicked("index out of bounds".to_owned()),
+            &facts(1, None),
+        );
         assert_eq!(outcome.failure().map(|f| f.kind), Some("panic"));
     }
 
@@ -199,7 +250,11 @@ mod tests {
 
     #[test]
     fn success_counts_even_if_the_handler_was_asked_to_stop() {
-        for stop in [StopReason::Timeout, StopReason::Requested, StopReason::Shutdown] {
+        for stop in [
+            StopReason::Timeout,
+            StopReason::Requested,
+            StopReason::Shutdown,
+        ] {
             let outcome = judge(Ending::Returned(Ok(None)), &facts(1, Some(stop)));
             assert_eq!(outcome, Outcome::Completed { output: None });
         }
@@ -209,13 +264,30 @@ mod tests {
     fn a_requested_stop_cancels_and_a_shutdown_hands_back() {
         let cancelled = || Ending::Returned(Err(JobError::Cancelled));
         let requested = judge(cancelled(), &facts(1, Some(StopReason::Requested)));
-        assert_eq!(requested, Outcome::Cancelled { reason: "requested" });
-        assert_eq!(judge(cancelled(), &facts(1, Some(StopReason::Shutdown))), Outcome::Returned);
+        assert_eq!(
+            requested,
+            Outcome::Cancelled {
+                reason: "requested"
+            }
+        );
+        assert_eq!(
+            judge(cancelled(), &facts(1, Some(StopReason::Shutdown))),
+            Outcome::Returned
+        );
     }
 
     #[test]
     fn a_job_nobody_can_read_is_held() {
-        let outcome = judge(Ending::Refused(Refusal::UnknownKind("a.b".to_owned())), &facts(1, None));
-        assert!(matches!(outcome, Outcome::Held { reason: "unknown_kind", .. }));
+        let outcome = judge(
+            Ending::Refused(Refusal::UnknownKind("a.b".to_owned())),
+            &facts(1, None),
+        );
+        assert!(matches!(
+            outcome,
+            Outcome::Held {
+                reason: "unknown_kind",
+                ..
+            }
+        ));
     }
 }

@@ -30,10 +30,12 @@ impl Service<Task<Execution>> for Perform {
         async move {
             Ok(match execution.body() {
                 Body::Refuse(refusal) => Ending::Refused(refusal.clone()),
-                Body::Run(kind, envelope) => match kind.perform(&envelope.payload, execution.cx()).await {
-                    Performed::Finished(result) => Ending::Returned(result),
-                    Performed::Undecodable(why) => Ending::Refused(Refusal::Undecodable(why)),
-                },
+                Body::Run(kind, envelope) => {
+                    match kind.perform(&envelope.payload, execution.cx()).await {
+                        Performed::Finished(result) => Ending::Returned(result),
+                        Performed::Undecodable(why) => Ending::Refused(Refusal::Undecodable(why)),
+                    }
+                }
             })
         }
         .boxed()

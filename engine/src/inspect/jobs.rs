@@ -74,7 +74,9 @@ pub struct JobView {
 impl JobView {
     /// The last error's message, else the reason.
     pub fn last_message(&self) -> String {
-        self.errors.last().map_or_else(|| self.reason.clone(), |error| error.message.clone())
+        self.errors
+            .last()
+            .map_or_else(|| self.reason.clone(), |error| error.message.clone())
     }
 }
 
@@ -82,7 +84,7 @@ impl JobView {
 pub(crate) struct Look {
     pub(crate) parts: Parts,
     /// The indexes it is in, with its score: one, unless something is broken.
-    pub(crate) states: Vec<(State, f64)>,
+    pub(crate) states: Vec<(State, u64)>,
 }
 
 /// The stored parts of one job.
@@ -100,7 +102,12 @@ impl Parts {
     fn new(fields: Vec<Option<Vec<u8>>>) -> Self {
         let mut fields = fields.into_iter();
         let envelope = fields.next().flatten();
-        let mut text = || fields.next().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let mut text = || {
+            fields
+                .next()
+                .flatten()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
         Self {
             envelope,
             run: text(),
@@ -112,18 +119,35 @@ impl Parts {
 }
 
 fn part_keys(keys: &QueueKeys) -> [String; 5] {
-    [keys.job(), keys.run(), keys.progress(), keys.result(), keys.error()]
+    [
+        keys.job(),
+        keys.run(),
+        keys.progress(),
+        keys.result(),
+        keys.error(),
+    ]
 }
 
 impl Client {
     /// One job of a queue; `None` if it is unknown or its retention is over.
     pub async fn job(&self, queue: &str, id: &JobId) -> Result<Option<JobView>, ClientError> {
         let look = self.look(&self.queue(queue), id.as_str()).await?;
-        let Some(envelope) = &look.parts.envelope else { return Ok(None) };
-        let Some((state, score)) = look.states.first() else {
-            return Err(ClientError::Protocol(format!("job {id} is in no index of queue {queue:?}; hint: run fsck")));
+        let Some(envelope) = &look.parts.envelope else {
+            return Ok(None);
         };
-        Ok(Some(view(queue, id.clone(), *state, *score, envelope, &look.parts)))
+        let Some((state, score)) = look.states.first() else {
+            return Err(ClientError::Protocol(format!(
+                "job {id} is in no index of queue {queue:?}; hint: run fsck"
+            )));
+        };
+        Ok(Some(view(
+            queue,
+            id.clone(),
+            *state,
+            *score,
+            envelope,
+            &look.parts,
+        )))
     }
 
     /// One job by its id alone: looks through all queues.
@@ -151,15 +175,27 @@ impl Client {
         let order = if newest_first { "ZREVRANGE" } else { "ZRANGE" };
         let members: Vec<(String, f64)> = self
             .link()
-            .command(redis::cmd(order).arg(index_of(&keys, state)).arg(offset).arg(last).arg("WITHSCORES"))
+            .command(
+                redis::cmd(order)
+                    .arg(index_of(&keys, state))
+                    .arg(offset)
+                    .arg(last)
+                    .arg("WITHSCORES"),
+            )
             .await?;
-        let entries: Vec<(JobId, f64)> = members.into_iter().filter_map(|(member, score)| entry(&member, score)).collect();
+        let entries: Vec<(JobId, u64)> = members
+            .into_iter()
+            .filter_map(|(member, score)| entry(&member, score))
+            .collect();
         let ids: Vec<JobId> = entries.iter().map(|(id, _)| id.clone()).collect();
         let parts = self.parts(&keys, &ids).await?;
-        let jobs = entries.into_iter().zip(parts).filter_map(|((id, score), parts)| {
-            let envelope = parts.envelope.clone()?;
-            Some(view(queue, id, state, score, &envelope, &parts))
-        });
+        let jobs = entries
+            .into_iter()
+            .zip(parts)
+            .filter_map(|((id, score), parts)| {
+                let envelope = parts.envelope.clone()?;
+                Some(view(queue, id, state, score, &envelope, &parts))
+            });
         Ok(jobs.collect())
     }
 
@@ -169,10 +205,20 @@ impl Client {
         names.extend(State::ALL.map(|state| index_of(keys, state)));
         let answers: Vec<Option<Vec<u8>>> = self.link().call(LOOK.call(&names).arg(id)).await?;
         let (fields, scores) = answers.split_at(part_keys(keys).len().min(answers.len()));
-        let score = |bytes: &Option<Vec<u8>>| std::str::from_utf8(bytes.as_ref()?).ok()?.parse::<f64>().ok();
+        let score = |bytes: &Option<Vec<u8>>| {
+            std::str::from_utf8(bytes.as_ref()?)
+                .ok()?
+                .parse::<f64>()
+                .ok()
+                .map(|score| score as u64)
+        };
         Ok(Look {
             parts: Parts::new(fields.to_vec()),
-            states: State::ALL.into_iter().zip(scores).filter_map(|(state, bytes)| Some((state, score(bytes)?))).collect(),
+            states: State::ALL
+                .into_iter()
+                .zip(scores)
+                .filter_map(|(state, bytes)| Some((state, score(bytes)?)))
+                .collect(),
         })
     }
 
@@ -186,12 +232,22 @@ impl Client {
             pipeline.cmd("HMGET").arg(key).arg(&names);
         }
         let columns: Vec<Vec<Option<Vec<u8>>>> = self.link().pipeline(&pipeline).await?;
-        let of = |n: usize| columns.iter().map(|column| column.get(n).cloned().flatten()).collect();
+        let of = |n: usize| {
+            columns
+                .iter()
+                .map(|column| column.get(n).cloned().flatten())
+                .collect()
+        };
         Ok((0..ids.len()).map(|n| Parts::new(of(n))).collect())
     }
 
     /// Counts the jobs of each kind among the first `limit` in that state of a queue.
-    pub async fn kinds_in(&self, queue: &str, state: State, limit: usize) -> Result<HashMap<String, u64>, ClientError> {
+    pub async fn kinds_in(
+        &self,
+        queue: &str,
+        state: State,
+        limit: usize,
+    ) -> Result<HashMap<String, u64>, ClientError> {
         let mut kinds = HashMap::new();
         for job in self.list(queue, state, 0, limit).await? {
             *kinds.entry(job.kind).or_default() += 1;
@@ -214,30 +270,53 @@ pub(crate) fn index_of(keys: &QueueKeys, state: State) -> String {
     }
 }
 
-fn entry(member: &str, score: f64) -> Option<(JobId, f64)> {
+fn entry(member: &str, score: f64) -> Option<(JobId, u64)> {
     let id = member.split_once(':').map_or(member, |(_, id)| id);
-    Some((id.parse().ok()?, score))
+    Some((id.parse().ok()?, score as u64))
 }
 
-fn view(queue: &str, id: JobId, state: State, score: f64, envelope: &[u8], parts: &Parts) -> JobView {
-    let run = parts.run.as_deref().and_then(RunRecord::parse).unwrap_or_default();
+fn view(
+    queue: &str,
+    id: JobId,
+    state: State,
+    score: u64,
+    envelope: &[u8],
+    parts: &Parts,
+) -> JobView {
+    let run = parts
+        .run
+        .as_deref()
+        .and_then(RunRecord::parse)
+        .unwrap_or_default();
     let envelope = Envelope::decode(envelope).ok();
-    let json = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let json = |text: &Option<String>| {
+        text.as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+    };
     let errors = parts.errors.as_deref().unwrap_or_default();
     JobView {
         since: match state {
             State::Available => ready_since_ms(score),
             State::Scheduled | State::Retrying => due_ms(score),
             State::Running => run.started,
-            _ => score as u64,
+            _ => score,
         },
         id,
         queue: queue.to_owned(),
         state,
-        kind: envelope.as_ref().map(|e| e.kind.clone()).unwrap_or_default(),
-        priority: envelope.as_ref().map(|e| e.priority.get()).unwrap_or_default(),
+        kind: envelope
+            .as_ref()
+            .map(|e| e.kind.clone())
+            .unwrap_or_default(),
+        priority: envelope
+            .as_ref()
+            .map(|e| e.priority.get())
+            .unwrap_or_default(),
         enqueued_at: envelope.as_ref().map(|e| e.enqueued_at).unwrap_or_default(),
-        payload_bytes: envelope.as_ref().map(|e| e.payload.get().len()).unwrap_or_default(),
+        payload_bytes: envelope
+            .as_ref()
+            .map(|e| e.payload.get().len())
+            .unwrap_or_default(),
         payload: envelope.and_then(|e| serde_json::from_str(e.payload.get()).ok()),
         attempt: run.attempt,
         lost: run.lost,
@@ -247,6 +326,9 @@ fn view(queue: &str, id: JobId, state: State, score: f64, envelope: &[u8], parts
         reason: run.reason,
         progress: json(&parts.progress),
         result: json(&parts.result),
-        errors: errors.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+        errors: errors
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect(),
     }
 }

@@ -56,12 +56,27 @@ impl QueueView {
 }
 
 type Totals = (Option<u64>, Option<u64>, Option<u64>, Option<u64>);
-type Answer = ((u64, u64), u64, u64, u64, u64, u64, u64, u64, u64, Vec<(String, f64)>, Totals);
+type Answer = (
+    (u64, u64),
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    Vec<(String, f64)>,
+    Totals,
+);
 
 impl Client {
     /// The names of all queues that were ever used, sorted.
     pub async fn queue_names(&self) -> Result<Vec<String>, ClientError> {
-        let mut names: Vec<String> = self.link().command(redis::cmd("SMEMBERS").arg(self.keyspace().queues())).await?;
+        let mut names: Vec<String> = self
+            .link()
+            .command(redis::cmd("SMEMBERS").arg(self.keyspace().queues()))
+            .await?;
         names.sort();
         Ok(names)
     }
@@ -93,13 +108,32 @@ impl Client {
         for key in &sizes {
             pipeline.cmd("ZCARD").arg(key);
         }
-        pipeline.cmd("ZRANGE").arg(keys.ready()).arg(0).arg(0).arg("WITHSCORES");
+        pipeline
+            .cmd("ZRANGE")
+            .arg(keys.ready())
+            .arg(0)
+            .arg(0)
+            .arg("WITHSCORES");
         let totals = ["enqueued", "completed", "discarded", "lease_lost"];
         pipeline.cmd("HMGET").arg(keys.count()).arg(&totals);
         let answer: Answer = self.link().pipeline(&pipeline).await?;
-        let (time, scheduled, available, running, retrying, held, completed, cancelled, discarded, first, totals) = answer;
+        let (
+            time,
+            scheduled,
+            available,
+            running,
+            retrying,
+            held,
+            completed,
+            cancelled,
+            discarded,
+            first,
+            totals,
+        ) = answer;
         let now = time.0 * 1000 + time.1 / 1000;
-        let oldest_ms = first.first().map_or(0, |(_, score)| now.saturating_sub(ready_since_ms(*score)));
+        let oldest_ms = first.first().map_or(0, |(_, score)| {
+            now.saturating_sub(ready_since_ms(*score as u64))
+        });
         Ok(QueueView {
             queue: queue.to_owned(),
             scheduled,

@@ -40,12 +40,21 @@ impl Client {
     pub async fn workers(&self) -> Result<Vec<WorkerView>, ClientError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
-        pipeline.cmd("ZRANGE").arg(self.keyspace().workers()).arg(0).arg(-1).arg("WITHSCORES");
-        let ((seconds, micros), beats): ((u64, u64), Vec<(String, f64)>) = self.link().pipeline(&pipeline).await?;
+        pipeline
+            .cmd("ZRANGE")
+            .arg(self.keyspace().workers())
+            .arg(0)
+            .arg(-1)
+            .arg("WITHSCORES");
+        let ((seconds, micros), beats): ((u64, u64), Vec<(String, f64)>) =
+            self.link().pipeline(&pipeline).await?;
         let now = seconds * 1000 + micros / 1000;
         let mut workers = Vec::new();
         for (instance, beat) in beats {
-            let said: Option<String> = self.link().command(redis::cmd("GET").arg(self.keyspace().worker(&instance))).await?;
+            let said: Option<String> = self
+                .link()
+                .command(redis::cmd("GET").arg(self.keyspace().worker(&instance)))
+                .await?;
             let info = said.and_then(|text| serde_json::from_str::<WorkerInfo>(&text).ok());
             if let Some(info) = info {
                 workers.push(WorkerView {

@@ -32,7 +32,14 @@ async fn all_due_at_once_run(jobs: u64) {
     let (registry, ran) = counting();
     let worker = stage.work_with(registry, options(500));
     eventually("all ran", || async {
-        (stage.client.queue_view("test").await.unwrap().completed_total == jobs).then_some(())
+        (stage
+            .client
+            .queue_view("test")
+            .await
+            .unwrap()
+            .completed_total
+            == jobs)
+            .then_some(())
     })
     .await;
     assert_eq!(ran.load(Ordering::Relaxed), jobs, "each exactly once");
@@ -69,7 +76,11 @@ async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {
     }
     stage.client.enqueue_all(due).await.unwrap();
     let worker = stage.work_with(
-        play(|_, cx| async move { cx.sleep(Duration::from_secs(60)).await.map(|()| Value::Null) }),
+        play(|_, cx| async move {
+            cx.sleep(Duration::from_secs(60))
+                .await
+                .map(|()| Value::Null)
+        }),
         WorkerOptions {
             grace: Duration::ZERO,
             ..options(1)

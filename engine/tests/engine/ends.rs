@@ -14,12 +14,20 @@ use crate::stage::{Act, Stage, act, play};
 async fn a_failure_is_tried_again_and_its_error_is_kept() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, cx| async move {
-        if cx.attempt() < 3 { Err(JobError::retry("not yet there")) } else { Ok(json!(cx.attempt())) }
+        if cx.attempt() < 3 {
+            Err(JobError::retry("not yet there"))
+        } else {
+            Ok(json!(cx.attempt()))
+        }
     }));
     let id = stage.client.enqueue(&act("flaky")).await.unwrap();
     let job = stage.reaches(&id, State::Completed).await;
     assert_eq!((job.attempt, job.result), (3, Some(json!(3))));
-    let errors: Vec<_> = job.errors.iter().map(|error| (error.attempt, error.message.as_str())).collect();
+    let errors: Vec<_> = job
+        .errors
+        .iter()
+        .map(|error| (error.attempt, error.message.as_str()))
+        .collect();
     assert_eq!(errors, [(1, "not yet there"), (2, "not yet there")]);
     worker.drain().await;
     stage.fsck_is_clean().await;
@@ -31,7 +39,10 @@ async fn spent_attempts_discard_the_job() {
     let worker = stage.work(play(|_, _| async { Err(JobError::retry("never works")) }));
     let id = stage.client.enqueue(&act("hopeless")).await.unwrap();
     let job = stage.reaches(&id, State::Discarded).await;
-    assert_eq!((job.attempt, job.reason.as_str(), job.errors.len()), (3, "error", 3));
+    assert_eq!(
+        (job.attempt, job.reason.as_str(), job.errors.len()),
+        (3, "error", 3)
+    );
     worker.drain().await;
     stage.fsck_is_clean().await;
 }
@@ -45,7 +56,10 @@ async fn a_permanent_failure_is_not_tried_again() {
     }));
     let id = stage.client.enqueue(&act("wrong")).await.unwrap();
     let job = stage.reaches(&id, State::Discarded).await;
-    assert_eq!((job.attempt, job.last_message().as_str()), (1, "invalid digit found in string"));
+    assert_eq!(
+        (job.attempt, job.last_message().as_str()),
+        (1, "invalid digit found in string")
+    );
     worker.drain().await;
 }
 
@@ -56,7 +70,13 @@ async fn a_snoozed_job_comes_back_without_losing_an_attempt() {
     let counter = Arc::clone(&asked);
     let worker = stage.work(play(move |_, _| {
         let first = counter.fetch_add(1, Ordering::SeqCst) == 0;
-        async move { if first { Err(JobError::snooze(Duration::from_millis(30))) } else { Ok(Value::Null) } }
+        async move {
+            if first {
+                Err(JobError::snooze(Duration::from_millis(30)))
+            } else {
+                Ok(Value::Null)
+            }
+        }
     }));
     let id = stage.client.enqueue(&act("later")).await.unwrap();
     let job = stage.reaches(&id, State::Completed).await;
@@ -72,7 +92,12 @@ async fn a_panic_fails_its_job_and_nothing_else() {
         assert_ne!(job.part, "bad", "a bad part");
         Ok(Value::Null)
     }));
-    let bad = stage.client.enqueue(&act("bad")).max_attempts(1).await.unwrap();
+    let bad = stage
+        .client
+        .enqueue(&act("bad"))
+        .max_attempts(1)
+        .await
+        .unwrap();
     let good = stage.client.enqueue(&act("good")).await.unwrap();
     let job = stage.reaches(&bad, State::Discarded).await;
     assert_eq!(job.reason, "panic");
@@ -93,7 +118,13 @@ async fn the_soft_timeout_asks_and_the_hard_one_drops() {
     }));
     for part in ["polite", "deaf"] {
         let job = act(part);
-        let id = stage.client.enqueue(&job).timeout(Duration::from_millis(50)).max_attempts(1).await.unwrap();
+        let id = stage
+            .client
+            .enqueue(&job)
+            .timeout(Duration::from_millis(50))
+            .max_attempts(1)
+            .await
+            .unwrap();
         let job = stage.reaches(&id, State::Discarded).await;
         assert_eq!(job.reason, "timeout", "{part}");
     }
@@ -106,17 +137,33 @@ async fn jobs_that_cannot_be_read_are_held_with_a_reason_and_the_worker_goes_on(
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    let new = |kind: &str, payload: &str| NewJob::from_parts("test", kind, raw(payload), Priority::NORMAL).unwrap();
+    let new = |kind: &str, payload: &str| {
+        NewJob::from_parts("test", kind, raw(payload), Priority::NORMAL).unwrap()
+    };
     let mut future: NewJob = new(Act::KIND, "{}");
-    future.envelope = Envelope { v: 9, ..future.envelope };
+    future.envelope = Envelope {
+        v: 9,
+        ..future.envelope
+    };
     let unknown = new("test.forgotten", "{}");
     let misfit = new(Act::KIND, r#"{"part":["secret"]}"#);
     let ids = [future.id.clone(), unknown.id.clone(), misfit.id.clone()];
-    stage.client.enqueue_all(vec![future, unknown, misfit]).await.unwrap();
-    for (id, reason) in ids.iter().zip(["undecodable", "unknown_kind", "undecodable"]) {
+    stage
+        .client
+        .enqueue_all(vec![future, unknown, misfit])
+        .await
+        .unwrap();
+    for (id, reason) in ids
+        .iter()
+        .zip(["undecodable", "unknown_kind", "undecodable"])
+    {
         let job = stage.reaches(id, State::Held).await;
         assert_eq!(job.reason, reason);
-        assert!(!job.last_message().contains("secret"), "{}", job.last_message());
+        assert!(
+            !job.last_message().contains("secret"),
+            "{}",
+            job.last_message()
+        );
     }
     let good = stage.client.enqueue(&act("good")).await.unwrap();
     stage.reaches(&good, State::Completed).await;
@@ -128,7 +175,14 @@ async fn jobs_that_cannot_be_read_are_held_with_a_reason_and_the_worker_goes_on(
 async fn bytes_that_are_no_envelope_are_held() {
     let stage = Stage::new().await;
     let id = stage.client.enqueue(&act("to be broken")).await.unwrap();
-    let () = stage.redis(&["HSET", "test:{test}:job", id.as_str(), "\u{0}\u{1}{not json"]).await;
+    let () = stage
+        .redis(&[
+            "HSET",
+            "test:{test}:job",
+            id.as_str(),
+            "\u{0}\u{1}{not json",
+        ])
+        .await;
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
     let job = stage.reaches(&id, State::Held).await;
     assert_eq!(job.reason, "undecodable");
@@ -139,7 +193,11 @@ async fn bytes_that_are_no_envelope_are_held() {
 async fn outputs_and_errors_are_cut_to_their_bounds() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|job, _| async move {
-        if job.part == "output" { Ok(json!("x".repeat(200_000))) } else { Err(JobError::discard("é".repeat(50_000))) }
+        if job.part == "output" {
+            Ok(json!("x".repeat(200_000)))
+        } else {
+            Err(JobError::discard("é".repeat(50_000)))
+        }
     }));
     let large = stage.client.enqueue(&act("output")).await.unwrap();
     let job = stage.reaches(&large, State::Completed).await;
@@ -153,10 +211,19 @@ async fn outputs_and_errors_are_cut_to_their_bounds() {
 #[tokio::test]
 async fn one_hundred_errors_leave_a_bounded_record() {
     let stage = Stage::new().await;
-    let worker = stage.work(play(|_, _| async { Err(JobError::retry("x".repeat(3000))) }));
-    let id = stage.client.enqueue(&act("stubborn")).max_attempts(12).await.unwrap();
+    let worker = stage.work(play(|_, _| async {
+        Err(JobError::retry("x".repeat(3000)))
+    }));
+    let id = stage
+        .client
+        .enqueue(&act("stubborn"))
+        .max_attempts(12)
+        .await
+        .unwrap();
     let job = stage.reaches(&id, State::Discarded).await;
-    let bytes: u64 = stage.redis(&["HSTRLEN", "test:{test}:error", id.as_str()]).await;
+    let bytes: u64 = stage
+        .redis(&["HSTRLEN", "test:{test}:error", id.as_str()])
+        .await;
     assert!(bytes <= 16_384, "{bytes} bytes");
     assert_eq!(job.errors.last().unwrap().attempt, 12);
     worker.drain().await;
@@ -171,7 +238,10 @@ async fn progress_is_seen_while_the_job_runs() {
         Err(JobError::Cancelled)
     }));
     let id = stage.client.enqueue(&act("long")).await.unwrap();
-    let seen = crate::stage::eventually("progress is seen", || async { stage.job(&id).await.progress }).await;
+    let seen = crate::stage::eventually("progress is seen", || async {
+        stage.job(&id).await.progress
+    })
+    .await;
     assert_eq!(seen, json!({ "done": 3, "total": 10, "text": "rows" }));
     stage.client.cancel("test", &id).await.unwrap();
     stage.reaches(&id, State::Cancelled).await;
@@ -183,6 +253,13 @@ async fn a_kind_registered_twice_is_refused_by_name() {
     let stage = Stage::new().await;
     let handler = |_: Act, _| async { Ok(Value::Null) };
     let twice = Registry::new().function(handler).function(handler);
-    let refused = rouage::Worker::new(stage.client.clone(), twice, crate::stage::options(1)).err().unwrap();
-    assert!(refused.to_string().contains("\"test.act\" is registered twice"), "{refused}");
+    let refused = rouage::Worker::new(stage.client.clone(), twice, crate::stage::options(1))
+        .err()
+        .unwrap();
+    assert!(
+        refused
+            .to_string()
+            .contains("\"test.act\" is registered twice"),
+        "{refused}"
+    );
 }

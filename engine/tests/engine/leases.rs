@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::stage::{Stage, act, eventually, options, play};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_blocking_handler_does_not_stop_the_beats() {
     let stage = Stage::new().await;
     // The lease is 1.5 s; the handler blocks its thread for twice as long.
@@ -32,11 +32,18 @@ async fn an_outcome_under_an_old_fence_changes_nothing() {
     let stopped = Arc::new(AtomicU32::new(0));
     let reason = Arc::clone(&stopped);
     let worker = stage.work(play(move |_, cx| {
-        let (released, announced, reason) = (Arc::clone(&released), Arc::clone(&announced), Arc::clone(&reason));
+        let (released, announced, reason) = (
+            Arc::clone(&released),
+            Arc::clone(&announced),
+            Arc::clone(&reason),
+        );
         async move {
             announced.notify_one();
             released.notified().await;
-            reason.store(u32::from(cx.stop_reason() == Some(StopReason::LeaseLost)), Ordering::SeqCst);
+            reason.store(
+                u32::from(cx.stop_reason() == Some(StopReason::LeaseLost)),
+                Ordering::SeqCst,
+            );
             Ok(json!("late"))
         }
     }));
@@ -44,14 +51,35 @@ async fn an_outcome_under_an_old_fence_changes_nothing() {
     started.notified().await;
     // Somebody else owns the job now: its lease has another fence.
     let () = stage.redis(&["DEL", "test:{test}:lease"]).await;
-    let () = stage.redis(&["ZADD", "test:{test}:lease", "9999999999999", &format!("77:{id}")]).await;
-    let () = stage.redis(&["HSET", "test:{test}:run", id.as_str(), "2 0 77 0 1 0 other -"]).await;
+    let () = stage
+        .redis(&[
+            "ZADD",
+            "test:{test}:lease",
+            "9999999999999",
+            &format!("77:{id}"),
+        ])
+        .await;
+    let () = stage
+        .redis(&[
+            "HSET",
+            "test:{test}:run",
+            id.as_str(),
+            "2 0 77 0 1 0 other -",
+        ])
+        .await;
     tokio::time::sleep(Duration::from_millis(700)).await; // two beats: the loss is noticed
     release.notify_one();
     worker.drain().await;
     let job = stage.job(&id).await;
-    assert_eq!((job.state, job.worker.as_str(), job.result), (State::Running, "other", None));
-    assert_eq!(stopped.load(Ordering::SeqCst), 1, "the handler was told that it lost its lease");
+    assert_eq!(
+        (job.state, job.worker.as_str(), job.result),
+        (State::Running, "other", None)
+    );
+    assert_eq!(
+        stopped.load(Ordering::SeqCst),
+        1,
+        "the handler was told that it lost its lease"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +92,9 @@ async fn a_job_whose_worker_died_runs_again_in_its_old_place() {
     let noted = Arc::clone(&order);
     let lost = eventually("the lease is over", || async {
         let now: (u64, u64) = stage.redis(&["TIME"]).await;
-        let first: Vec<(String, f64)> = stage.redis(&["ZRANGE", "test:{test}:lease", "0", "0", "WITHSCORES"]).await;
+        let first: Vec<(String, f64)> = stage
+            .redis(&["ZRANGE", "test:{test}:lease", "0", "0", "WITHSCORES"])
+            .await;
         (first[0].1 < (now.0 * 1000 + now.1 / 1000) as f64).then_some(())
     });
     lost.await;
@@ -89,7 +119,9 @@ async fn a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finis
     let killer = stage.client.enqueue(&act("killer")).await.unwrap();
     for _ in 0..3 {
         claim_and_die(&stage, 1).await;
-        let sweeper = stage.work(play(|_, _| async { Err(JobError::snooze(Duration::from_secs(3600))) }));
+        let sweeper = stage.work(play(|_, _| async {
+            Err(JobError::snooze(Duration::from_secs(3600)))
+        }));
         eventually("the sweep has seen it", || async {
             (stage.job(&killer).await.state != State::Running).then_some(())
         })
@@ -100,7 +132,10 @@ async fn a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finis
         }
     }
     let job = stage.job(&killer).await;
-    assert_eq!((job.state, job.reason.as_str(), job.lost), (State::Held, "crash_loop", 3));
+    assert_eq!(
+        (job.state, job.reason.as_str(), job.lost),
+        (State::Held, "crash_loop", 3)
+    );
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
     let neighbour = stage.client.enqueue(&act("neighbour")).await.unwrap();
     stage.reaches(&neighbour, State::Completed).await;
@@ -113,10 +148,24 @@ async fn claim_and_die(stage: &Stage, lease_ms: u64) {
     let prelude = include_str!("../../src/scripts/prelude.lua");
     let script = format!("{prelude}\n{}", include_str!("../../src/scripts/claim.lua"));
     let mut words = vec!["EVAL".to_owned(), script, "7".to_owned()];
-    for part in ["ready", "scheduled", "retrying", "lease", "job", "run", "count"] {
+    for part in [
+        "ready",
+        "scheduled",
+        "retrying",
+        "lease",
+        "job",
+        "run",
+        "count",
+    ] {
         words.push(format!("test:{{test}}:{part}"));
     }
-    words.extend(["1".to_owned(), lease_ms.to_string(), "dead".to_owned(), "500".to_owned(), "w".to_owned()]);
+    words.extend([
+        "1".to_owned(),
+        lease_ms.to_string(),
+        "dead".to_owned(),
+        "500".to_owned(),
+        "w".to_owned(),
+    ]);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let _: redis::Value = stage.redis(&words).await;
 }

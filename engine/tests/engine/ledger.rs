@@ -26,7 +26,9 @@ impl LedgerWorker {
             .spawn()
             .expect("the example is built with the tests");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         assert_eq!(line, "ready\n");
         Self(child)
     }
@@ -47,12 +49,18 @@ impl Drop for LedgerWorker {
 
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples").join(name)
+    test.parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(name)
 }
 
 fn entries(count: usize, ms: u64) -> Vec<NewJob> {
     let payload = || RawValue::from_string(format!(r#"{{"ms":{ms}}}"#)).unwrap();
-    let entry = |_| NewJob::from_parts("ledger", "ledger.entry", payload(), Priority::NORMAL).unwrap();
+    let entry =
+        |_| NewJob::from_parts("ledger", "ledger.entry", payload(), Priority::NORMAL).unwrap();
     (0..count).map(entry).collect()
 }
 
@@ -73,7 +81,9 @@ async fn the_jobs_of_a_killed_worker_run_again_within_twenty_seconds() {
     let redis = RedisServer::start(Persistence::None).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
-    let client = Client::connect(&redis.url(), Keyspace::new("ledger")).await.unwrap();
+    let client = Client::connect(&redis.url(), Keyspace::new("ledger"))
+        .await
+        .unwrap();
     let victim = LedgerWorker::start(&redis, &path);
     let mut acknowledged = Vec::new();
     enqueue(&client, entries(SLOTS, 2_000), &mut acknowledged).await;
@@ -85,11 +95,19 @@ async fn the_jobs_of_a_killed_worker_run_again_within_twenty_seconds() {
     let killed = Instant::now();
     let _heir = LedgerWorker::start(&redis, &path);
     eventually("the first runs again", || async {
-        Ledger::read(&path).starts.values().any(|starts| *starts > 1).then_some(())
+        Ledger::read(&path)
+            .starts
+            .values()
+            .any(|starts| *starts > 1)
+            .then_some(())
     })
     .await;
     // The one bound of time that is part of the contract: lease 15 s, found at its end.
-    assert!(killed.elapsed() <= Duration::from_secs(20), "after {:?}", killed.elapsed());
+    assert!(
+        killed.elapsed() <= Duration::from_secs(20),
+        "after {:?}",
+        killed.elapsed()
+    );
     all_completed(&client, SLOTS).await;
     Ledger::read(&path).judge(&acknowledged, SLOTS);
     let report = client.fsck().await.unwrap();
@@ -101,7 +119,9 @@ async fn killed_every_three_seconds(rounds: usize) {
     let redis = RedisServer::start(Persistence::None).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
-    let client = Client::connect(&redis.url(), Keyspace::new("ledger")).await.unwrap();
+    let client = Client::connect(&redis.url(), Keyspace::new("ledger"))
+        .await
+        .unwrap();
     let mut acknowledged = Vec::new();
     for _ in 0..rounds {
         let victim = LedgerWorker::start(&redis, &path);

@@ -1,5 +1,11 @@
 //! The engine against a real Redis, one server per test.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it finds the fault"
+)]
+
 mod capacity;
 mod ends;
 mod enqueueing;

@@ -20,10 +20,16 @@ impl Ledger {
         let mut ledger = Self::default();
         for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            let [word, id, _attempt, _instance, fence] = words[..] else { panic!("torn line {line:?}") };
+            let [word, id, _attempt, _instance, fence] = words[..] else {
+                panic!("torn line {line:?}")
+            };
             match word {
                 "start" => *ledger.starts.entry(id.to_owned()).or_default() += 1,
-                _ => ledger.ends.entry(id.to_owned()).or_default().push(fence.parse().unwrap()),
+                _ => ledger
+                    .ends
+                    .entry(id.to_owned())
+                    .or_default()
+                    .push(fence.parse().unwrap()),
             }
         }
         ledger
@@ -31,13 +37,28 @@ impl Ledger {
 
     /// The oracle. `in_flight` is how many jobs the faults may have cut off.
     pub(crate) fn judge(&self, acknowledged: &[String], in_flight: usize) {
-        let missing: Vec<_> = acknowledged.iter().filter(|id| !self.ends.contains_key(*id)).collect();
-        assert!(missing.is_empty(), "{} acknowledged jobs never ended, first {:?}", missing.len(), missing[0]);
+        let missing: Vec<_> = acknowledged
+            .iter()
+            .filter(|id| !self.ends.contains_key(*id))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{} acknowledged jobs never ended, first {:?}",
+            missing.len(),
+            missing[0]
+        );
         for (id, fences) in &self.ends {
             let distinct: HashSet<_> = fences.iter().collect();
-            assert_eq!(distinct.len(), fences.len(), "job {id} ended twice under one fence: {fences:?}");
+            assert_eq!(
+                distinct.len(),
+                fences.len(),
+                "job {id} ended twice under one fence: {fences:?}"
+            );
         }
         let repeated = self.starts.values().filter(|starts| **starts > 1).count();
-        assert!(repeated <= in_flight, "{repeated} jobs ran again, at most {in_flight} were cut off");
+        assert!(
+            repeated <= in_flight,
+            "{repeated} jobs ran again, at most {in_flight} were cut off"
+        );
     }
 }

@@ -12,12 +12,23 @@ use crate::stage::{Stage, act, eventually, numbered, options, play};
 async fn a_restart_of_redis_under_load_loses_nothing_and_nobody_exits() {
     let mut stage = Stage::with(Persistence::Aof).await;
     let worker = stage.work_with(
-        play(|_, cx| async move { cx.sleep(Duration::from_millis(5)).await.map(|()| Value::Null) }),
+        play(|_, cx| async move {
+            cx.sleep(Duration::from_millis(5))
+                .await
+                .map(|()| Value::Null)
+        }),
         options(20),
     );
     stage.client.enqueue_many(&numbered(0..3000)).await.unwrap();
     eventually("half of it ran", || async {
-        (stage.client.queue_view("test").await.unwrap().completed_total > 500).then_some(())
+        (stage
+            .client
+            .queue_view("test")
+            .await
+            .unwrap()
+            .completed_total
+            > 500)
+            .then_some(())
     })
     .await;
     stage.redis.stop_gracefully().unwrap();
@@ -34,8 +45,16 @@ async fn a_restart_of_redis_under_load_loses_nothing_and_nobody_exits() {
 #[tokio::test]
 async fn an_outcome_waits_for_redis_to_come_back() {
     let mut stage = Stage::with(Persistence::Aof).await;
-    let worker = stage.work(play(|_, cx| async move { cx.sleep(Duration::from_millis(300)).await.map(|()| Value::Null) }));
-    let id = stage.client.enqueue(&act("finishes while redis is away")).await.unwrap();
+    let worker = stage.work(play(|_, cx| async move {
+        cx.sleep(Duration::from_millis(300))
+            .await
+            .map(|()| Value::Null)
+    }));
+    let id = stage
+        .client
+        .enqueue(&act("finishes while redis is away"))
+        .await
+        .unwrap();
     stage.reaches(&id, State::Running).await;
     stage.redis.stop_gracefully().unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await; // the handler ends meanwhile
@@ -53,13 +72,24 @@ async fn an_outcome_waits_for_redis_to_come_back() {
 async fn killed_connections_are_replaced_and_work_goes_on() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
-        play(|_, cx| async move { cx.sleep(Duration::from_millis(20)).await.map(|()| Value::Null) }),
+        play(|_, cx| async move {
+            cx.sleep(Duration::from_millis(20))
+                .await
+                .map(|()| Value::Null)
+        }),
         options(10),
     );
     stage.client.enqueue_many(&numbered(0..400)).await.unwrap();
     for kind in ["normal", "pubsub", "normal"] {
-        let before = stage.client.queue_view("test").await.unwrap().completed_total;
-        let _: u64 = stage.redis(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"]).await;
+        let before = stage
+            .client
+            .queue_view("test")
+            .await
+            .unwrap()
+            .completed_total;
+        let _: u64 = stage
+            .redis(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])
+            .await;
         eventually("work goes on", || async {
             let view = stage.client.queue_view("test").await.ok()?;
             (view.completed_total > before).then_some(())
@@ -86,13 +116,21 @@ async fn forgotten_scripts_are_loaded_again() {
 #[tokio::test]
 async fn a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
     let stage = Stage::new().await;
-    let worker = stage.work(play(|_, cx| async move { cx.sleep(Duration::from_millis(1500)).await.map(|()| Value::Null) }));
+    let worker = stage.work(play(|_, cx| async move {
+        cx.sleep(Duration::from_millis(1500))
+            .await
+            .map(|()| Value::Null)
+    }));
     let id = stage.client.enqueue(&act("in time")).await.unwrap();
     stage.reaches(&id, State::Running).await;
     let () = stage.redis(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
     let refused = stage.client.enqueue(&act("too late")).await.unwrap_err();
     assert!(refused.to_string().contains("OOM"), "{refused}");
     let job = stage.reaches(&id, State::Completed).await;
-    assert_eq!((job.attempt, job.lost), (1, 0), "its beats and its outcome went through");
+    assert_eq!(
+        (job.attempt, job.lost),
+        (1, 0),
+        "its beats and its outcome went through"
+    );
     worker.drain().await;
 }

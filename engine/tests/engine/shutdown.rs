@@ -11,13 +11,23 @@ use crate::stage::{Stage, act, numbered, options, play};
 async fn running_jobs_finish_and_waiting_ones_stay() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
-        play(|_, cx| async move { cx.sleep(Duration::from_millis(400)).await.map(|()| Value::Null) }),
+        play(|_, cx| async move {
+            cx.sleep(Duration::from_millis(400))
+                .await
+                .map(|()| Value::Null)
+        }),
         options(2),
     );
     stage.client.enqueue_many(&numbered(0..5)).await.unwrap();
     stage.counts(State::Running, 2).await;
     worker.drain().await;
-    assert_eq!((stage.count(State::Completed).await, stage.count(State::Available).await), (2, 3));
+    assert_eq!(
+        (
+            stage.count(State::Completed).await,
+            stage.count(State::Available).await
+        ),
+        (2, 3)
+    );
     stage.fsck_is_clean().await;
 }
 
@@ -61,7 +71,11 @@ async fn a_second_signal_does_not_wait_for_the_grace() {
 async fn a_hundred_jobs_in_flight_are_all_acknowledged_on_the_way_out() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
-        play(|_, cx| async move { cx.sleep(Duration::from_millis(100)).await.map(|()| Value::Null) }),
+        play(|_, cx| async move {
+            cx.sleep(Duration::from_millis(100))
+                .await
+                .map(|()| Value::Null)
+        }),
         options(300),
     );
     stage.client.enqueue_many(&numbered(0..300)).await.unwrap();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use devkit::{Persistence, RedisServer};
 use rouage::{
-    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, Shutdown, State, Timeout, Worker,
-    WorkerOptions, inspect::JobView,
+    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, Shutdown, State,
+    Timeout, Worker, WorkerOptions, inspect::JobView,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,7 +27,9 @@ impl Stage {
 
     pub(crate) async fn with(persistence: Persistence) -> Self {
         let redis = RedisServer::start(persistence).unwrap();
-        let client = Client::connect(&redis.url(), Keyspace::new("test")).await.unwrap();
+        let client = Client::connect(&redis.url(), Keyspace::new("test"))
+            .await
+            .unwrap();
         Self { redis, client }
     }
 
@@ -40,7 +42,11 @@ impl Stage {
     }
 
     pub(crate) async fn job(&self, id: &JobId) -> JobView {
-        self.client.job(Act::QUEUE, id).await.unwrap().expect("the job is stored")
+        self.client
+            .job(Act::QUEUE, id)
+            .await
+            .unwrap()
+            .expect("the job is stored")
     }
 
     /// Waits until the job is in that state.
@@ -53,7 +59,11 @@ impl Stage {
     }
 
     pub(crate) async fn count(&self, state: State) -> u64 {
-        self.client.queue_view(Act::QUEUE).await.unwrap().in_state(state)
+        self.client
+            .queue_view(Act::QUEUE)
+            .await
+            .unwrap()
+            .in_state(state)
     }
 
     /// Waits until that many jobs are in that state.
@@ -77,7 +87,10 @@ impl Stage {
 }
 
 /// Polls an observable condition; the interval only bounds how late it is noticed.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let looking = async {
         loop {
             if let Some(found) = look().await {
@@ -86,7 +99,9 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("timed out: {what}"))
+    tokio::time::timeout(PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("timed out: {what}"))
 }
 
 /// A worker in this process.
@@ -96,6 +111,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    #[expect(clippy::disallowed_methods, reason = "the test owns it and drains it")]
     fn start(worker: Worker) -> Self {
         let shutdown = Shutdown::default();
         let task = tokio::spawn(worker.run(shutdown.clone()));
@@ -104,7 +120,11 @@ impl Running {
 
     pub(crate) async fn drain(self) {
         self.shutdown.drain.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the worker ends").unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("the worker ends")
+            .unwrap()
+            .unwrap();
     }
 }
 
@@ -132,7 +152,8 @@ impl Job for Act {
     type Output = Value;
     const KIND: &'static str = "test.act";
     const QUEUE: &'static str = "test";
-    const RETRY: RetryPolicy = RetryPolicy::attempts(3).delays(Duration::from_millis(20), Duration::from_millis(40));
+    const RETRY: RetryPolicy =
+        RetryPolicy::attempts(3).delays(Duration::from_millis(20), Duration::from_millis(40));
     const TIMEOUT: Timeout = Timeout::after(Duration::from_secs(60)).tidy(Duration::from_secs(1));
 }
 

@@ -19,7 +19,8 @@ fn sleepy(slots: usize) -> WorkerOptions {
 
 async fn subscribed(stage: &Stage, workers: u64) {
     eventually("the workers listen", || async {
-        let (_, listeners): (String, u64) = stage.redis(&["PUBSUB", "NUMSUB", "test:{test}:wake"]).await;
+        let (_, listeners): (String, u64) =
+            stage.redis(&["PUBSUB", "NUMSUB", "test:{test}:wake"]).await;
         (listeners == workers).then_some(())
     })
     .await;
@@ -42,8 +43,18 @@ async fn an_idle_worker_is_woken_for_a_job_that_is_due_earlier_than_all_it_knew(
     let stage = Stage::new().await;
     let worker = stage.work_with(play(|_, _| async { Ok(Value::Null) }), sleepy(2));
     subscribed(&stage, 1).await;
-    stage.client.enqueue(&act("far")).delay(Duration::from_secs(5000)).await.unwrap();
-    let near = stage.client.enqueue(&act("near")).delay(Duration::from_millis(100)).await.unwrap();
+    stage
+        .client
+        .enqueue(&act("far"))
+        .delay(Duration::from_secs(5000))
+        .await
+        .unwrap();
+    let near = stage
+        .client
+        .enqueue(&act("near"))
+        .delay(Duration::from_millis(100))
+        .await
+        .unwrap();
     stage.reaches(&near, State::Completed).await;
     worker.drain().await;
 }
@@ -52,15 +63,33 @@ async fn an_idle_worker_is_woken_for_a_job_that_is_due_earlier_than_all_it_knew(
 async fn what_one_worker_cannot_take_another_takes_without_a_poll() {
     let stage = Stage::new().await;
     let (first, second) = (
-        stage.work_with(play(|_, cx| async move { cx.sleep(Duration::from_millis(20)).await.map(|()| Value::Null) }), sleepy(2)),
-        stage.work_with(play(|_, cx| async move { cx.sleep(Duration::from_millis(20)).await.map(|()| Value::Null) }), sleepy(2)),
+        stage.work_with(
+            play(|_, cx| async move {
+                cx.sleep(Duration::from_millis(20))
+                    .await
+                    .map(|()| Value::Null)
+            }),
+            sleepy(2),
+        ),
+        stage.work_with(
+            play(|_, cx| async move {
+                cx.sleep(Duration::from_millis(20))
+                    .await
+                    .map(|()| Value::Null)
+            }),
+            sleepy(2),
+        ),
     );
     subscribed(&stage, 2).await;
     for _ in 0..20 {
         stage.client.enqueue(&act("shared")).await.unwrap();
     }
     stage.counts(State::Completed, 20).await;
-    let jobs = stage.client.list("test", State::Completed, 0, 20).await.unwrap();
+    let jobs = stage
+        .client
+        .list("test", State::Completed, 0, 20)
+        .await
+        .unwrap();
     let workers: std::collections::BTreeSet<_> = jobs.into_iter().map(|job| job.worker).collect();
     assert_eq!(workers.len(), 2, "both worked: {workers:?}");
     first.drain().await;
@@ -81,7 +110,10 @@ async fn an_idle_worker_costs_few_redis_commands() {
     subscribed(&stage, 1).await;
     let processed = || async {
         let info: String = stage.redis(&["INFO", "stats"]).await;
-        let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_commands_processed:"))
+            .unwrap();
         line.trim().parse::<u64>().unwrap()
     };
     let before = processed().await;

@@ -1,0 +1,38 @@
+# Two commands for everybody: `make demo` and `make test`. The rest is for those who change things.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench layout faults
+
+NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo "cargo nextest run" || echo "cargo test")
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 16
+
+demo: ## the main jobs on real data, with private servers (KEEP=1 keeps it running)
+	@scripts/install.sh
+	@cargo build --quiet --package crm-worker --package devkit --bins
+	@target/debug/demo $(if $(KEEP),--keep)
+
+test: check ## everything: format, lints, docs, and all tests against real servers
+	@cargo build --quiet --workspace --exclude benches --examples
+	$(NEXTEST) --workspace --exclude benches
+	cargo test --quiet --workspace --exclude benches --doc
+
+check: ## format, lints and the contract crate alone
+	@scripts/install.sh
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --exclude benches --all-targets -- -D warnings
+	cargo check --quiet --package crm-job-contract
+	cargo check --quiet --package crm-job-contract --features client,schema
+
+bench: ## throughput, latency and footprint beside the physical limit and apalis-redis
+	@scripts/install.sh
+	cargo run --quiet --release --package benches
+
+layout: ## what a job costs Redis under the layouts that were considered
+	@scripts/install.sh
+	cargo run --quiet --release --package benches -- layout
+
+faults: ## the long forms of the fault tests
+	@scripts/install.sh
+	@cargo build --quiet --release --package rouage --examples
+	$(NEXTEST) --release --package rouage $(if $(findstring nextest,$(NEXTEST)),--run-ignored only,-- --ignored)

@@ -1,0 +1,163 @@
+//! Exports for people with different rights, and one that asks for what there is not.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+
+use devkit::crm::{ADMIN_ID, MANAGER_PARIS_ID, USER_PARIS_ID};
+use serde_json::{Value, json};
+
+use crate::worker::Settings;
+use crate::{LOOK_EVERY, Outcome};
+
+/// Rows of a file that are shown.
+const SHOWN_ROWS: usize = 3;
+/// Columns of the terminal that a row may take.
+const SHOWN_WIDTH: usize = 100;
+const BAR: usize = 24;
+
+/// An export and who asks for it.
+struct Wish {
+    title: &'static str,
+    payload: Value,
+    id: String,
+}
+
+/// Enqueues the exports, follows them, and shows their files.
+pub(crate) async fn show(settings: &Settings) -> Outcome<()> {
+    println!("\n  exports, as four users ask for them\n");
+    let mut wishes = wishes();
+    for wish in &mut wishes {
+        let payload = wish.payload.to_string();
+        wish.id = settings.command(&["enqueue", "exports.export_records", "--json", &payload])?;
+    }
+    let jobs = follow(settings, &wishes).await?;
+    for (wish, job) in wishes.iter().zip(&jobs) {
+        tell(settings, wish, job)?;
+    }
+    Ok(())
+}
+
+fn wishes() -> Vec<Wish> {
+    let wish = |title, payload| Wish {
+        title,
+        payload,
+        id: String::new(),
+    };
+    vec![
+        wish(
+            "all people, for the administrator",
+            json!({ "dataset": "people", "user_id": ADMIN_ID }),
+        ),
+        wish(
+            "organisations of the Paris team, for its manager",
+            json!({ "dataset": "organisations", "user_id": MANAGER_PARIS_ID, "sort": "name:asc" }),
+        ),
+        wish(
+            "three columns of a salesman's people in France",
+            json!({
+                "dataset": "people", "user_id": USER_PARIS_ID, "filters": { "country_code": "FR" },
+                "columns": ["id", "last_name", "job_title"],
+            }),
+        ),
+        wish(
+            "a column that does not exist",
+            json!({ "dataset": "people", "user_id": ADMIN_ID, "columns": ["emial"] }),
+        ),
+    ]
+}
+
+/// Shows all jobs until they are over.
+async fn follow(settings: &Settings, wishes: &[Wish]) -> Outcome<Vec<Value>> {
+    let mut drawn = false;
+    loop {
+        let jobs: Outcome<Vec<Value>> = wishes
+            .iter()
+            .map(|wish| {
+                Ok(serde_json::from_str(
+                    &settings.command(&["jobs", "show", &wish.id, "--json"])?,
+                )?)
+            })
+            .collect();
+        let jobs = jobs?;
+        if drawn {
+            print!("\x1b[{}A", wishes.len());
+        }
+        drawn = true;
+        for (wish, job) in wishes.iter().zip(&jobs) {
+            println!("\x1b[2K  {:<50} {}", wish.title, line(job));
+        }
+        std::io::stdout().flush()?;
+        let over = |job: &Value| {
+            matches!(
+                job["state"].as_str(),
+                Some("completed" | "discarded" | "cancelled" | "held")
+            )
+        };
+        if jobs.iter().all(over) {
+            return Ok(jobs);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// State and progress of a job on one line.
+fn line(job: &Value) -> String {
+    let state = job["state"].as_str().unwrap_or("?");
+    let done = job["progress"]["done"].as_u64().unwrap_or(0);
+    let total = job["progress"]["total"].as_u64().unwrap_or(0);
+    if total == 0 {
+        return state.to_owned();
+    }
+    let filled = BAR * usize::try_from(done.min(total) * 100 / total).unwrap_or(0) / 100;
+    format!(
+        "{state:<10} {}{} {done}/{total}",
+        "█".repeat(filled),
+        "░".repeat(BAR - filled)
+    )
+}
+
+/// What an export left behind: its file's first rows, or why there is none.
+fn tell(settings: &Settings, wish: &Wish, job: &Value) -> Outcome<()> {
+    println!("\n  {}", wish.title);
+    if job["state"] != "completed" {
+        let why = job["errors"]
+            .as_array()
+            .and_then(|errors| errors.last())
+            .map(|error| &error["message"]);
+        println!(
+            "    {}: {}",
+            job["state"].as_str().unwrap_or("?"),
+            why.and_then(Value::as_str).unwrap_or("no reason")
+        );
+        return Ok(());
+    }
+    let path = settings.export_file(&wish.id);
+    let output = &job["result"];
+    println!(
+        "    {}  ({} rows, {} bytes)",
+        path.display(),
+        output["rows"],
+        output["bytes"]
+    );
+    for row in BufReader::new(std::fs::File::open(&path)?)
+        .lines()
+        .take(SHOWN_ROWS + 1)
+    {
+        println!(
+            "    {}",
+            row?.trim_start_matches('\u{feff}')
+                .trim_end()
+                .chars()
+                .take(SHOWN_WIDTH)
+                .collect::<String>()
+        );
+    }
+    Ok(())
+}
+
+impl Settings {
+    /// Where a job's file is.
+    fn export_file(&self, id: &str) -> PathBuf {
+        PathBuf::from("demo-out").join(format!("{id}.csv"))
+    }
+}

@@ -1,0 +1,126 @@
+//! Files of the CRM's records, made for one user.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use rouage::{Job, RetryPolicy, Timeout};
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Writes the records of one data set that a user may see to a file.
+///
+/// The rows are those the user may see when the job *runs*; nothing in the payload widens
+/// them. An unknown data set, format, filter, column, order or user ends the job with a
+/// message that names it and says what is allowed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExportRecords {
+    /// What is exported: `people` or `organisations`.
+    #[cfg_attr(feature = "schema", schemars(example = &"people"))]
+    pub dataset: String,
+
+    /// How it is written; only `csv` so far.
+    #[serde(default = "csv")]
+    pub format: String,
+
+    /// Narrows the rows, by filter name. People: `role`, `country_code`, `language`,
+    /// `is_active`, `search`. Organisations: `category`, `type`, `city`, `country_code`,
+    /// `language`, `is_active`, `search`. A filter that is null or an empty text is not set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filters: BTreeMap<String, Value>,
+
+    /// Only these rows, by id; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<i32>,
+
+    /// Only these columns, in this order; empty means all in their usual order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+
+    /// The order of the rows, such as `created_at:desc`, which is the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+
+    /// Who asked: decides the rows and gets the notification. The CRM's tokens carry the id as
+    /// text, so a number in a text is accepted too.
+    #[serde(deserialize_with = "number_or_text")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "number_or_text_schema"))]
+    pub user_id: i32,
+
+    /// The language of the notification: `fr` (the usual one) or `en`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+
+    /// The time zone of the time in the file's name; `Europe/Paris` if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
+}
+
+impl Job for ExportRecords {
+    type Output = ExportFile;
+    const KIND: &'static str = "exports.export_records";
+    const QUEUE: &'static str = "exports";
+    /// Somebody waits for the file: better a clear failure soon than a file tomorrow.
+    const RETRY: RetryPolicy = RetryPolicy::attempts(3);
+    /// Far above what the largest allowed export needs.
+    const TIMEOUT: Timeout = Timeout::after(Duration::from_mins(10));
+}
+
+/// A finished export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportFile {
+    /// Its record in `worker.exports`.
+    pub export_id: i64,
+    /// The name to offer when the file is downloaded.
+    pub file_name: String,
+    /// Rows without the header.
+    pub rows: u64,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file in hexadecimal.
+    pub sha256: String,
+}
+
+fn csv() -> String {
+    "csv".to_owned()
+}
+
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    deserializer.deserialize_any(NumberOrText)
+}
+
+struct NumberOrText;
+
+impl Visitor<'_> for NumberOrText {
+    type Value = i32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id as a number or as a number in a text")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::custom("user_id is out of range"))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<i32, E> {
+        i32::try_from(number).map_err(|_| E::custom("user_id is out of range"))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<i32, E> {
+        text.parse()
+            .map_err(|_| E::custom("user_id is a text that is no number"))
+    }
+}
+
+#[cfg(feature = "schema")]
+fn number_or_text_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "anyOf": [
+            { "type": "integer", "format": "int32" },
+            { "type": "string", "pattern": "^[+-]?[0-9]+$" }
+        ]
+    })
+}

@@ -1,0 +1,55 @@
+//! The table of all kinds, for help texts and reference pages.
+//!
+//! One row per payload type of this crate, in the order of their names. The worker's registry
+//! is compared with it by a test, so that no kind exists in one place only.
+
+use rouage::Job;
+
+use crate::{debug, exports};
+
+/// What a person wants to know about a kind before using it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindInfo {
+    /// The frozen name.
+    pub kind: &'static str,
+    /// The queue its jobs wait in.
+    pub queue: &'static str,
+    /// One sentence: what a run does.
+    pub summary: &'static str,
+}
+
+impl KindInfo {
+    const fn of<J: Job>(summary: &'static str) -> Self {
+        Self {
+            kind: J::KIND,
+            queue: J::QUEUE,
+            summary,
+        }
+    }
+}
+
+/// Every kind, by name.
+pub const KINDS: &[KindInfo] = &[
+    KindInfo::of::<debug::Echo>("Answers with the value it was given."),
+    KindInfo::of::<debug::Fail>(
+        "Fails with the message it was given, for ever or until its attempts are used up.",
+    ),
+    KindInfo::of::<debug::Sleep>("Does nothing for a while and reports progress."),
+    KindInfo::of::<exports::ExportRecords>(
+        "Writes the people or organisations a user may see to a CSV file and notifies the user.",
+    ),
+];
+
+/// The JSON Schema of every payload, by kind, in the order of [`KINDS`].
+#[cfg(feature = "schema")]
+pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+    fn of<J: Job + schemars::JsonSchema>() -> (&'static str, schemars::Schema) {
+        (J::KIND, schemars::schema_for!(J))
+    }
+    vec![
+        of::<debug::Echo>(),
+        of::<debug::Fail>(),
+        of::<debug::Sleep>(),
+        of::<exports::ExportRecords>(),
+    ]
+}
