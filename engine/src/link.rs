@@ -141,10 +141,25 @@ impl Script {
         self.1.concat()
     }
 
-    /// Starts a call with its keys and room for arguments.
+    /// Starts a call with its keys.
     pub(crate) fn call(&'static self, keys: &[String]) -> Call {
-        let mut command = redis::cmd("EVALSHA");
-        command.arg(self.0.get_hash()).arg(keys.len()).arg(keys);
+        self.call_sized(keys, 8, 256)
+    }
+
+    /// Starts a call that will get about that many arguments of that many bytes together.
+    pub(crate) fn call_sized(
+        &'static self,
+        keys: &[String],
+        arguments: usize,
+        bytes: usize,
+    ) -> Call {
+        let mut command =
+            Cmd::with_capacity(keys.len() + arguments + 3, keys.len() * 40 + bytes + 64);
+        command
+            .arg("EVALSHA")
+            .arg(self.0.get_hash())
+            .arg(keys.len())
+            .arg(keys);
         Call {
             script: self,
             command,

@@ -39,6 +39,16 @@ impl Ack {
     fn is_success(&self) -> bool {
         self.outcome == "completed"
     }
+
+    /// About as many bytes as it takes on the wire.
+    fn bytes(&self) -> usize {
+        self.lease.len()
+            + 2 * self.id.as_str().len()
+            + self.record.len()
+            + self.result.len()
+            + self.error.len()
+            + 64
+    }
 }
 
 /// The writer of one queue's outcomes.
@@ -85,23 +95,25 @@ impl Acker {
 
     async fn send(&self, batch: &[Ack]) -> Result<Vec<u8>, LinkError> {
         let keys = &self.keys;
+        let names = [
+            keys.lease(),
+            keys.run(),
+            keys.ready(),
+            keys.scheduled(),
+            keys.retrying(),
+            keys.held(),
+            keys.completed(),
+            keys.discarded(),
+            keys.cancelled(),
+            keys.result(),
+            keys.error(),
+            keys.count(),
+            keys.cancelling(),
+            keys.waiting(),
+        ];
+        let bytes: usize = batch.iter().map(Ack::bytes).sum();
         let mut call = ACK
-            .call(&[
-                keys.lease(),
-                keys.run(),
-                keys.ready(),
-                keys.scheduled(),
-                keys.retrying(),
-                keys.held(),
-                keys.completed(),
-                keys.discarded(),
-                keys.cancelled(),
-                keys.result(),
-                keys.error(),
-                keys.count(),
-                keys.cancelling(),
-                keys.waiting(),
-            ])
+            .call_sized(&names, 7 * batch.len(), bytes)
             .arg(keys.wake())
             .arg(keys.ended());
         let (successes, others) = batch.split_at(batch.partition_point(Ack::is_success));

@@ -18,6 +18,7 @@ use crate::record::RunRecord;
 pub(crate) struct Claim {
     pub(crate) id: JobId,
     pub(crate) queue: Arc<str>,
+    /// What is stored; empty once it is decoded.
     pub(crate) envelope: Vec<u8>,
     /// The member that stands for this claim in the lease index: `fence:id`.
     pub(crate) lease: Arc<str>,
@@ -59,8 +60,9 @@ pub(crate) struct Execution(Arc<Inner>);
 impl Execution {
     /// Finds out what the stored bytes ask for. A job that cannot be read or that nobody here
     /// knows becomes an execution that will be held; it never harms the worker.
-    pub(crate) fn prepare(claim: Claim, registry: &Registry) -> Self {
-        let body = match Envelope::decode(&claim.envelope) {
+    pub(crate) fn prepare(mut claim: Claim, registry: &Registry) -> Self {
+        // Taken out: the decoded payload is the one copy that is kept.
+        let body = match Envelope::decode(&std::mem::take(&mut claim.envelope)) {
             Err(error) => Body::Refuse(Refusal::Undecodable(error.to_string())),
             Ok(envelope) => match registry.get(&envelope.kind) {
                 Some(kind) => Body::Run(kind.clone(), envelope),
