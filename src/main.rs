@@ -1,1 +1,18 @@
-fn main() {}
+//! crm-worker: the CRM's background jobs in one binary.
+//!
+//! Read on in `cli` (what it can be asked), `app` (how it is put together), `config`, `store`
+//! and `telemetry`. The jobs themselves are in `jobs/`, the job system in `engine/`.
+
+mod app;
+mod cli;
+mod config;
+mod explain;
+mod store;
+mod suggest;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

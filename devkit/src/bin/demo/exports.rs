@@ -32,7 +32,7 @@ pub(crate) async fn show(settings: &Settings) -> Outcome<()> {
     }
     let jobs = follow(settings, &wishes).await?;
     for (wish, job) in wishes.iter().zip(&jobs) {
-        tell(settings, wish, job)?;
+        tell(wish, job)?;
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ fn line(job: &Value) -> String {
 }
 
 /// What an export left behind: its file's first rows, or why there is none.
-fn tell(settings: &Settings, wish: &Wish, job: &Value) -> Outcome<()> {
+fn tell(wish: &Wish, job: &Value) -> Outcome<()> {
     println!("\n  {}", wish.title);
     if job["state"] != "completed" {
         let why = job["errors"]
@@ -131,7 +131,7 @@ fn tell(settings: &Settings, wish: &Wish, job: &Value) -> Outcome<()> {
         );
         return Ok(());
     }
-    let path = settings.export_file(&wish.id);
+    let path = export_file(&wish.id);
     let output = &job["result"];
     println!(
         "    {}  ({} rows, {} bytes)",
@@ -155,9 +155,7 @@ fn tell(settings: &Settings, wish: &Wish, job: &Value) -> Outcome<()> {
     Ok(())
 }
 
-impl Settings {
-    /// Where a job's file is.
-    fn export_file(&self, id: &str) -> PathBuf {
-        PathBuf::from("demo-out").join(format!("{id}.csv"))
-    }
+/// Where a job's file is.
+fn export_file(id: &str) -> PathBuf {
+    PathBuf::from("demo-out").join(format!("{id}.csv"))
 }

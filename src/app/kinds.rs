@@ -1,0 +1,91 @@
+//! From a kind's name and a JSON text to a job that certainly decodes.
+//!
+//! The one table of payload types outside the contract: a text that does not fit its kind is
+//! refused before it is stored, instead of being held by a worker later. A test compares the
+//! table with the contract's list of kinds.
+
+use anyhow::{Context, anyhow};
+use crm_job_contract::{KINDS, debug, exports};
+use rouage::{Job, NewJob};
+
+use crate::suggest;
+
+type Build = fn(&str) -> anyhow::Result<NewJob>;
+
+const BUILDERS: &[(&str, Build)] = &[
+    (debug::Echo::KIND, build::<debug::Echo>),
+    (debug::Fail::KIND, build::<debug::Fail>),
+    (debug::Sleep::KIND, build::<debug::Sleep>),
+    (
+        exports::ExportRecords::KIND,
+        build::<exports::ExportRecords>,
+    ),
+];
+
+/// A job of that kind with the kind's queue and policy.
+pub(crate) fn new_job(kind: &str, payload: &str) -> anyhow::Result<NewJob> {
+    let found = BUILDERS.iter().find(|(name, _)| *name == kind);
+    let Some((_, build)) = found else {
+        return Err(unknown(kind));
+    };
+    build(payload)
+}
+
+fn build<J: Job>(payload: &str) -> anyhow::Result<NewJob> {
+    let job: J = serde_json::from_str(payload)
+        .with_context(|| format!("payload does not fit {}", J::KIND))?;
+    Ok(NewJob::from_job(&job)?)
+}
+
+fn unknown(kind: &str) -> anyhow::Error {
+    let names = || KINDS.iter().map(|known| known.kind);
+    let hint = suggest::closest(kind, names()).map_or_else(
+        || format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+        |known| format!("did you mean {known}?"),
+    );
+    anyhow!("unknown kind {kind:?}; hint: {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_the_contract_can_be_built_and_no_other() {
+        let builders: Vec<&str> = BUILDERS.iter().map(|(kind, _)| *kind).collect();
+        let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
+        assert_eq!(builders, kinds);
+    }
+
+    #[test]
+    fn a_payload_is_checked_and_takes_its_kinds_queue() {
+        let job = new_job(
+            "exports.export_records",
+            r#"{"dataset":"people","user_id":"7"}"#,
+        )
+        .unwrap();
+        assert_eq!(job.queue, "exports");
+        assert_eq!(
+            job.envelope.payload.get(),
+            r#"{"dataset":"people","format":"csv","user_id":7}"#
+        );
+        let error = new_job("exports.export_records", r#"{"dataset":"people"}"#).unwrap_err();
+        assert!(
+            format!("{error:#}")
+                .contains("payload does not fit exports.export_records: missing field")
+        );
+    }
+
+    #[test]
+    fn an_unknown_kind_is_answered_with_its_neighbour_or_all_names() {
+        let near = new_job("export.export_records", "{}")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            near.ends_with("hint: did you mean exports.export_records?"),
+            "{near}"
+        );
+        let far = new_job("x", "{}").unwrap_err().to_string();
+        assert!(far.contains("there are debug.echo, "), "{far}");
+    }
+}

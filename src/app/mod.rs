@@ -1,0 +1,68 @@
+//! The composition root: turns settings into connections, services and a running worker.
+//!
+//! Each file is one thing the binary can be asked to do that needs more than a client:
+//! [`run`] is the worker, [`checkup`] is `doctor`, [`families`] and [`judge`] decide what may run
+//! here, [`kinds`] turns a payload into a job. What merely shows or steers jobs talks to the
+//! client directly, in `cli`.
+
+pub(crate) mod checkup;
+mod families;
+mod judge;
+mod kinds;
+mod observe;
+mod queues;
+pub(crate) mod run;
+mod signals;
+
+use anyhow::Context;
+use rouage::{Client, Keyspace};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::{Config, Invalid, Problem};
+use crate::store::migrate::{self, State, Step};
+use crate::store::pool::{self, Options};
+
+pub(crate) use kinds::new_job;
+
+/// Connects to the Redis of the settings.
+pub(crate) async fn client(config: &Config) -> anyhow::Result<Client> {
+    let redis = &config.settings.redis;
+    let url = required(redis.url.as_ref(), "redis.url", "REDIS_URL")?;
+    let client = Client::connect(url.expose_secret(), Keyspace::new(&redis.prefix)).await;
+    client.context("connect to redis")
+}
+
+/// Where the database of the settings is; opens nothing.
+fn database(config: &Config) -> anyhow::Result<Options> {
+    let url = required(
+        config.settings.database.url.as_ref(),
+        "database.url",
+        "DATABASE_URL",
+    )?;
+    pool::options(url)
+}
+
+/// The migrations the database lacks or has too many of; writes nothing.
+pub(crate) async fn migrations(config: &Config) -> anyhow::Result<State> {
+    let mut connection = pool::single(&database(config)?).await?;
+    migrate::state(&mut connection)
+        .await
+        .context("read the applied migrations")
+}
+
+/// Applies the pending migrations.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Step>> {
+    migrate::run(&database(config)?).await
+}
+
+fn required<'s>(
+    url: Option<&'s SecretString>,
+    key: &str,
+    fallback: &str,
+) -> Result<&'s SecretString, Invalid> {
+    let variable = key.to_uppercase().replace('.', "__");
+    url.ok_or_else(|| {
+        let hint = format!("set CRM_WORKER__{variable}, {fallback} or {key}_file");
+        Problem::new(format!("{key} is not set")).hint(hint).into()
+    })
+}

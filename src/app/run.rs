@@ -1,0 +1,152 @@
+//! The worker process: check everything, then run until a signal.
+//!
+//! In this order: signals are taken over; the port is opened; Redis is connected and judged;
+//! the database is connected and its migrations compared; each family's tables and folders are
+//! checked; then the worker starts, and last the probes answer, so that nothing is ready before
+//! it works. A signal during the start ends it. What would make jobs fail one by one is refused
+//! here, once.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use crm_jobs::{Services, SystemClock};
+use rouage::startup::Severity;
+use rouage::{Client, Registry, Shutdown, Worker, WorkerOptions};
+use tokio::task::JoinSet;
+
+use super::judge;
+use super::observe::Observed;
+use super::queues;
+pub(crate) use super::queues::Named;
+use super::signals::Signals;
+use crate::config::{Config, Invalid};
+use crate::store::pool::{self, Limits, Pool};
+use crate::telemetry::probes::Probes;
+use crate::telemetry::recorder;
+
+/// How long the pool may take to close once the jobs are over.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// What the command line decides.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// Only these queues.
+    pub(crate) queues: Vec<Named>,
+    /// Findings about Redis that do not keep the worker from starting.
+    pub(crate) allow: Vec<String>,
+    /// Whether pending migrations are applied first.
+    pub(crate) migrate: bool,
+}
+
+/// Runs until a signal and until everything is finished or handed back.
+pub(crate) async fn run(config: &Config, run: &Run) -> anyhow::Result<()> {
+    let shutdown = Shutdown::default();
+    let mut background = JoinSet::new();
+    background.spawn(Signals::listen()?.steer(shutdown.clone()));
+    let start = start(config, run, &shutdown, &mut background);
+    let Some(started) = shutdown.drain.run_until_cancelled(start).await else {
+        tracing::info!("stopped before the start was complete");
+        return Ok(());
+    };
+    let (worker, database) = started?;
+    worker
+        .run(shutdown.clone())
+        .await
+        .context("run the worker")?;
+    drop(tokio::time::timeout(GOODBYE, database.close()).await);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn start(
+    config: &Config,
+    run: &Run,
+    shutdown: &Shutdown,
+    background: &mut JoinSet<()>,
+) -> anyhow::Result<(Worker, Pool)> {
+    let version = env!("CARGO_PKG_VERSION");
+    let settings = &config.settings;
+    let mut queues = queues::choose(settings, &run.queues).map_err(Invalid::from)?;
+    let handle = recorder::install(version)?;
+    let probes = match settings.http {
+        Some(address) => Some(Probes::bind(address).await?),
+        None => None,
+    };
+    let client = super::client(config).await?;
+    judge::redis(&client, &run.allow).await?;
+    let database = open_database(config, run.migrate).await?;
+    let refused = judge::families(settings, &database, &mut queues).await?;
+    client.mark_layout().await.context("mark the layout")?;
+
+    let served: Vec<String> = queues
+        .iter()
+        .map(|(queue, slots)| format!("{queue}={slots}"))
+        .collect();
+    let worker = worker(config, client.clone(), &database, queues)?;
+    let instance = worker.instance();
+    tracing::info!(instance, version, queues = served.join(","), "started");
+    background.spawn(recorder::upkeep(handle.clone()));
+    if let Some(probes) = probes {
+        let observed = Observed {
+            client,
+            database: database.clone(),
+            probe: pool::probe(&super::database(config)?),
+            pulse: worker.pulse(),
+            idle_poll: settings.worker.idle_poll,
+            shutdown: shutdown.clone(),
+            refused,
+        };
+        background.spawn(probes.serve(observed.pages(handle)));
+    }
+    Ok((worker, database))
+}
+
+fn worker(
+    config: &Config,
+    client: Client,
+    database: &Pool,
+    queues: Vec<(String, usize)>,
+) -> anyhow::Result<Worker> {
+    let settings = &config.settings;
+    let services = Services {
+        database: database.clone(),
+        clock: std::sync::Arc::new(SystemClock),
+        exports: settings.exports.clone(),
+        debug_kinds: settings.debug_jobs,
+    };
+    let options = WorkerOptions {
+        queues,
+        lease: settings.worker.lease,
+        beat: settings.worker.beat,
+        grace: settings.worker.grace,
+        idle_poll: settings.worker.idle_poll,
+        retention: settings.retention,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let registry = crm_jobs::register(Registry::new(), &services);
+    Worker::new(client, registry, options).context("prepare the worker")
+}
+
+/// Connects, and refuses a database whose migrations are not this release's.
+async fn open_database(config: &Config, migrate: bool) -> anyhow::Result<Pool> {
+    if migrate {
+        for step in super::migrate(config).await? {
+            tracing::info!(version = step.version, "migrated: {}", step.description);
+        }
+    }
+    let found = judge::migrations(&super::migrations(config).await?);
+    match found.severity {
+        Severity::Ok => {}
+        Severity::Warning => {
+            tracing::warn!(finding = found.name, hint = found.hint, "{}", found.message);
+        }
+        Severity::Error => return Err(anyhow!("{}; hint: {}", found.message, found.hint)),
+    }
+    let settings = &config.settings.database;
+    let limits = Limits {
+        max_connections: settings.max_connections,
+        acquire_timeout: settings.acquire_timeout,
+        statement_timeout: settings.statement_timeout,
+    };
+    pool::connect(&super::database(config)?, &limits).await
+}

@@ -1,0 +1,52 @@
+//! `crm-worker jobs`: look at jobs and steer them, by id or by queue and state.
+
+mod cancel;
+mod list;
+mod next;
+mod retry;
+mod show;
+
+use anyhow::anyhow;
+use rouage::inspect::JobView;
+use rouage::{Client, JobId};
+
+use super::Verdict;
+use crate::config::Config;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List jobs: next to run first, newest first once they are over
+    List(list::Args),
+    /// Show all that is known about a job, and what happens next
+    Show(show::Args),
+    /// Run jobs again, or now instead of later
+    Retry(Ids),
+    /// Cancel jobs that wait, and ask running ones to stop
+    Cancel(Ids),
+}
+
+/// Jobs named on the command line.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ids {
+    /// The jobs' ids
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<JobId>,
+}
+
+pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Verdict> {
+    let client = crate::app::client(config).await?;
+    match command {
+        Command::List(args) => list::run(&client, &args).await,
+        Command::Show(args) => show::run(&client, &args).await,
+        Command::Retry(Ids { ids }) => retry::run(&client, &ids).await,
+        Command::Cancel(Ids { ids }) => cancel::run(&client, &ids).await,
+    }
+}
+
+/// The job of that id, in whatever queue it is.
+async fn find(client: &Client, id: &JobId) -> anyhow::Result<JobView> {
+    let found = client.find(id).await?;
+    found.ok_or_else(|| {
+        anyhow!("no job {id}; hint: finished jobs are kept for a limited time, see retention")
+    })
+}

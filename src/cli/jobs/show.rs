@@ -1,0 +1,121 @@
+//! `crm-worker jobs show`: all that is known about one job.
+
+use std::fmt::Write;
+
+use anyhow::Context;
+use rouage::inspect::JobView;
+use rouage::{Client, JobId};
+use serde_json::{Value, json};
+
+use super::next::next;
+use crate::cli::{Verdict, moment, output};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The job's id
+    id: JobId,
+
+    /// Show the payload too, which may be personal data
+    #[arg(long)]
+    payload: bool,
+
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(client: &Client, args: &Args) -> anyhow::Result<Verdict> {
+    let job = super::find(client, &args.id).await?;
+    let workers = client.workers().await?;
+    let sentence = next(&job, &workers, moment::now_ms());
+    if args.json {
+        output::json(&[object(&job, &sentence, args.payload)?])?;
+    } else {
+        output::text(&page(&job, &sentence, args.payload))?;
+    }
+    Ok(Verdict::Good)
+}
+
+fn object(job: &JobView, sentence: &str, payload: bool) -> anyhow::Result<Value> {
+    let mut object = serde_json::to_value(job).context("write as JSON")?;
+    object["next"] = json!(sentence);
+    if payload {
+        object["payload"] = job.payload.clone().unwrap_or_default();
+    }
+    Ok(object)
+}
+
+fn page(job: &JobView, sentence: &str, payload: bool) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name:<10} {value}");
+    };
+    line("id", job.id.as_str());
+    line("kind", &job.kind);
+    line(
+        "queue",
+        &format!("{}, priority {}", job.queue, job.priority),
+    );
+    line(
+        "state",
+        &format!("{} since {}", job.state, moment::show(job.since)),
+    );
+    line("next", sentence);
+    line("enqueued", &moment::show(job.enqueued_at));
+    let lost = if job.lost == 0 {
+        String::new()
+    } else {
+        format!(", {} leases lost", job.lost)
+    };
+    line("attempts", &format!("{}{lost}", job.attempt));
+    if job.started > 0 {
+        line(
+            "started",
+            &format!("{} on {}", moment::show(job.started), job.worker),
+        );
+        line("finished", &moment::show(job.finished));
+    }
+    if !job.reason.is_empty() {
+        line("reason", &job.reason);
+    }
+    if let Some(progress) = &job.progress {
+        line("progress", &how_far(progress));
+    }
+    if let Some(result) = &job.result {
+        line("output", &result.to_string());
+    }
+    for error in &job.errors {
+        let message = error.message.replace('\n', " ");
+        line(
+            "error",
+            &format!(
+                "attempt {}, {}, {}: {message}",
+                error.attempt,
+                moment::show(error.at),
+                error.kind
+            ),
+        );
+    }
+    match (&job.payload, payload) {
+        (None, _) => line("payload", "unreadable"),
+        (Some(payload), true) => line("payload", &payload.to_string()),
+        (Some(_), false) => line(
+            "payload",
+            &format!("{} bytes, shown with --payload", job.payload_bytes),
+        ),
+    }
+    text
+}
+
+/// `4000 of 20000 ms slept`.
+fn how_far(progress: &Value) -> String {
+    let total = progress["total"]
+        .as_u64()
+        .map(|total| format!(" of {total}"));
+    let text = progress["text"].as_str().unwrap_or_default();
+    let done = &progress["done"];
+    format!("{done}{} {text}", total.unwrap_or_default())
+        .trim_end()
+        .to_owned()
+}

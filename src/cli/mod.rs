@@ -1,0 +1,126 @@
+//! The command line: one file per command, thin over `app` and the engine's client.
+//!
+//! Standard output has what was asked for and nothing else: a table for people, or with
+//! `--json` one object a line. Errors go to standard error as `error:` and `hint:` lines. The
+//! exit code is 0 if all went well, 1 if not, 2 for a wrong command line, 78 for wrong settings.
+
+mod config;
+mod doctor;
+mod enqueue;
+mod failure;
+mod fsck;
+mod healthcheck;
+mod help;
+mod jobs;
+mod migrate;
+mod moment;
+mod output;
+mod queues;
+mod run;
+mod table;
+mod workers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+
+/// How long tasks that were left behind may take to notice the end.
+const LEFTOVERS: Duration = Duration::from_millis(100);
+
+/// Runs the CRM's background jobs, and lets you see and steer them.
+#[derive(Debug, Parser)]
+#[command(name = "crm-worker", version, help_template = help::TEMPLATE, after_help = help::EXAMPLES)]
+struct Cli {
+    /// Settings file [default: ./config/production.toml or /etc/crm-worker/config.toml, if there]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run jobs until a signal
+    Run(run::Args),
+    /// Put a job in its queue
+    Enqueue(enqueue::Args),
+    /// List, show, retry or cancel jobs
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Show the queues and what waits in them
+    Queues(queues::Args),
+    /// Show the worker processes that are alive
+    Workers(workers::Args),
+    /// Bring the schema `worker` of the database up to date
+    Migrate(migrate::Args),
+    /// Check everything that can keep jobs from running
+    Doctor(doctor::Args),
+    /// Check the invariants of the stored jobs
+    Fsck(fsck::Args),
+    /// Show the settings in effect
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Ask the worker on this machine whether it is well
+    Healthcheck(healthcheck::Args),
+}
+
+/// What a command answers when nothing failed.
+enum Verdict {
+    /// All is well.
+    Good,
+    /// The answer is bad news, which standard output already told.
+    Bad,
+}
+
+/// Parses the command line, obeys, and answers the exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match obey(cli) {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn obey(cli: Cli) -> anyhow::Result<Verdict> {
+    let config = crate::config::load(cli.config.as_deref())?;
+    let runtime = runtime(&config, &cli.command).context("start the runtime")?;
+    let verdict = runtime.block_on(dispatch(&config, cli.command));
+    // A handler that blocks its thread must not keep the process alive.
+    runtime.shutdown_timeout(LEFTOVERS);
+    verdict
+}
+
+async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> {
+    match command {
+        Command::Run(args) => run::run(config, args).await,
+        Command::Enqueue(args) => enqueue::run(config, args).await,
+        Command::Jobs(command) => jobs::run(config, command).await,
+        Command::Queues(args) => queues::run(config, &args).await,
+        Command::Workers(args) => workers::run(config, &args).await,
+        Command::Migrate(args) => migrate::run(config, &args).await,
+        Command::Doctor(args) => doctor::run(config, &args).await,
+        Command::Fsck(args) => fsck::run(config, &args).await,
+        Command::Config(command) => config::run(config, &command),
+        Command::Healthcheck(args) => healthcheck::run(config, &args).await,
+    }
+}
+
+/// Many threads for the worker, none besides this one for a question.
+fn runtime(config: &Config, command: &Command) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Run(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    if let Some(threads) = config.settings.worker.threads {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
+}

@@ -1,0 +1,144 @@
+//! Times and durations as people write and read them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use crm_jobs::{Clock, SystemClock};
+
+/// Units of a duration, the larger ones first.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+/// Longest duration that can be asked for: a year.
+const LONGEST: u64 = 366 * 86_400_000;
+
+/// `90s`, `10m`, `1h30m`, `2d`, `500ms`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("{text:?} is not a duration such as 90s, 10m, 1h30m or 2d, at most a year");
+    let mut rest = text.trim();
+    let mut millis = 0_u64;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let letters = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |end| digits + end);
+        let unit = UNITS
+            .iter()
+            .find(|(name, _)| *name == &rest[digits..letters])
+            .ok_or_else(wrong)?;
+        let part = number.checked_mul(unit.1).ok_or_else(wrong)?;
+        millis = millis
+            .checked_add(part)
+            .filter(|sum| *sum <= LONGEST)
+            .ok_or_else(wrong)?;
+        rest = &rest[letters..];
+    }
+    Ok(Duration::from_millis(millis))
+}
+
+/// An instant with its offset, as ms since 1970.
+pub(super) fn instant(text: &str) -> Result<u64, String> {
+    let parsed = DateTime::parse_from_rfc3339(text).ok();
+    parsed
+        .and_then(|at| u64::try_from(at.timestamp_millis()).ok())
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is not a time such as 2026-11-23T09:30:00+01:00, with its offset or Z"
+            )
+        })
+}
+
+/// ms since 1970 now.
+pub(super) fn now_ms() -> u64 {
+    u64::try_from(SystemClock.now().timestamp_millis()).unwrap_or(0)
+}
+
+/// An instant for people; a dash for never.
+pub(super) fn show(ms: u64) -> String {
+    let at = i64::try_from(ms)
+        .ok()
+        .filter(|ms| *ms > 0)
+        .and_then(DateTime::<Utc>::from_timestamp_millis);
+    at.map_or_else(
+        || "-".to_owned(),
+        |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
+}
+
+/// How far an instant is from now: `3m ago`, `in 2h`.
+pub(super) fn relative(ms: u64, now: u64) -> String {
+    match (ms, now.checked_sub(ms)) {
+        (0, _) => "-".to_owned(),
+        (_, Some(ago)) => format!("{} ago", span(ago)),
+        (_, None) => format!("in {}", span(ms - now)),
+    }
+}
+
+/// A length in its largest unit.
+pub(super) fn span(ms: u64) -> String {
+    let unit = UNITS
+        .iter()
+        .find(|(_, size)| ms >= *size)
+        .unwrap_or(&UNITS[4]);
+    format!("{}{}", ms / unit.1, unit.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_in_units_and_their_sums() {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("10m", 600),
+            ("1h30m", 5400),
+            ("2d", 172_800),
+            ("2000ms", 2),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for wrong in [
+            "",
+            "10",
+            "m",
+            "10 m",
+            "-1s",
+            "1y",
+            "99999999999999999999s",
+            "400d",
+            "1s5",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn instants_need_an_offset() {
+        assert_eq!(instant("1970-01-01T01:00:01+01:00"), Ok(1000));
+        assert!(
+            instant("2026-11-23T09:30:00")
+                .unwrap_err()
+                .contains("offset")
+        );
+    }
+
+    #[test]
+    fn distances_are_told_in_their_largest_unit() {
+        assert_eq!(relative(1000, 181_000), "3m ago");
+        assert_eq!(relative(7_201_000, 1000), "in 2h");
+        assert_eq!(
+            (relative(0, 5), show(0), show(1000)),
+            ("-".into(), "-".into(), "1970-01-01T00:00:01Z".into())
+        );
+    }
+}

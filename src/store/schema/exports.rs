@@ -1,0 +1,146 @@
+//! What the exports family reads and writes of the CRM.
+
+use super::Holds::{Decimal, Flag, Instant, Integer, Json, Label, LocalTime, Text};
+use super::{Enum, Needs, Table};
+
+/// Tables, columns and labels of `exports.export_records`.
+pub(crate) const EXPORTS: Needs = Needs {
+    tables: &[
+        Table {
+            name: "people",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("prenom", Text),
+                ("nom", Text),
+                ("role", Text),
+                ("fonction", Text),
+                ("email", Text),
+                ("personal_email", Text),
+                ("telephone", Text),
+                ("personal_phone", Text),
+                ("mobile", Text),
+                ("country_code", Text),
+                ("language", Text),
+                ("linkedin_url", Text),
+                ("is_active", Flag),
+                ("created_at", Instant),
+            ],
+        },
+        Table {
+            name: "organisations",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("nom", Text),
+                ("type", Label),
+                ("category", Label),
+                ("pipeline_stage", Label),
+                ("email", Text),
+                ("telephone", Text),
+                ("website", Text),
+                ("adresse", Text),
+                ("ville", Text),
+                ("country_code", Text),
+                ("language", Text),
+                ("aum", Decimal),
+                ("domicile", Text),
+                ("owner_id", Integer),
+                ("is_active", Flag),
+                ("created_at", Instant),
+            ],
+        },
+        Table {
+            name: "person_organization_links",
+            privilege: "SELECT",
+            columns: &[("person_id", Integer), ("organisation_id", Integer)],
+        },
+        Table {
+            name: "users",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("is_active", Flag),
+                ("is_superuser", Flag),
+                ("role_id", Integer),
+                ("team_id", Integer),
+            ],
+        },
+        Table {
+            name: "roles",
+            privilege: "SELECT",
+            columns: &[("id", Integer), ("name", Text)],
+        },
+        Table {
+            name: "notifications",
+            privilege: "INSERT",
+            columns: &[
+                ("user_id", Integer),
+                ("type", Label),
+                ("priority", Label),
+                ("title", Text),
+                ("message", Text),
+                ("link", Text),
+                ("resource_type", Text),
+                ("resource_id", Integer),
+                ("metadata", Json),
+                ("is_read", Flag),
+                ("is_archived", Flag),
+                ("expires_at", Instant),
+                ("created_at", Instant),
+                ("updated_at", Instant),
+            ],
+        },
+        Table {
+            name: "data_access_logs",
+            privilege: "INSERT",
+            columns: &[
+                ("entity_type", Text),
+                ("entity_id", Integer),
+                ("access_type", Text),
+                ("endpoint", Text),
+                ("purpose", Text),
+                ("user_id", Integer),
+                ("extra_data", Text),
+                ("accessed_at", LocalTime),
+            ],
+        },
+    ],
+    enums: &[
+        Enum {
+            table: "notifications",
+            column: "type",
+            needed: &["EXPORT_READY"],
+        },
+        Enum {
+            table: "notifications",
+            column: "priority",
+            needed: &["NORMAL"],
+        },
+        Enum {
+            table: "organisations",
+            column: "category",
+            needed: &[
+                "INSTITUTION",
+                "WHOLESALE",
+                "SDG",
+                "CGPI",
+                "AUTRES",
+                "STARTUP",
+                "CORPORATION",
+            ],
+        },
+        Enum {
+            table: "organisations",
+            column: "type",
+            needed: &[
+                "INVESTOR",
+                "CLIENT",
+                "FOURNISSEUR",
+                "DISTRIBUTEUR",
+                "EMETTEUR",
+                "AUTRE",
+            ],
+        },
+    ],
+};

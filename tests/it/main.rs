@@ -1,0 +1,21 @@
+//! The built binary against real servers: what an operator sees and what a job leaves behind.
+//!
+//! Each test has a Redis, a database and folders of its own ([`world`]), so all run at once.
+//! Nothing sleeps for a fixed time: tests wait for a log line, for an exit, or for a state that
+//! can be observed, each with a limit.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot go on has failed its test"
+)]
+
+mod borders;
+mod checks;
+mod configuration;
+mod dashboards;
+mod exports;
+mod help;
+mod jobs;
+mod migrations;
+mod probes;
+mod shutdown;
+mod world;
