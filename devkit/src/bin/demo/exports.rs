@@ -1,6 +1,6 @@
-//! Exports for people with different rights, and one that asks for what there is not.
+//! Exports for people with different rights, one that asks for what there is not, and a slow job.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
 
 use devkit::crm::{ADMIN_ID, MANAGER_PARIS_ID, USER_PARIS_ID};
@@ -14,36 +14,49 @@ const SHOWN_ROWS: usize = 3;
 /// Columns of the terminal that a row may take.
 const SHOWN_WIDTH: usize = 100;
 const BAR: usize = 24;
+const EXPORT: &str = "exports.export_records";
 
-/// An export and who asks for it.
+/// A job and who asks for it.
 struct Wish {
     title: &'static str,
+    kind: &'static str,
     payload: Value,
     id: String,
 }
 
 /// Enqueues the exports, follows them, and shows their files.
 pub(crate) async fn show(settings: &Settings) -> Outcome<()> {
-    println!("\n  exports, as four users ask for them\n");
+    println!("\n  jobs, as they are enqueued by hand\n");
     let mut wishes = wishes();
     for wish in &mut wishes {
         let payload = wish.payload.to_string();
-        wish.id = settings.command(&["enqueue", "exports.export_records", "--json", &payload])?;
+        wish.id = settings.command(&["enqueue", wish.kind, "--json", &payload])?;
     }
     let jobs = follow(settings, &wishes).await?;
-    for (wish, job) in wishes.iter().zip(&jobs) {
+    for (wish, job) in wishes
+        .iter()
+        .zip(&jobs)
+        .filter(|(wish, _)| wish.kind == EXPORT)
+    {
         tell(wish, job)?;
     }
     Ok(())
 }
 
 fn wishes() -> Vec<Wish> {
-    let wish = |title, payload| Wish {
+    let of = |kind, title, payload| Wish {
         title,
+        kind,
         payload,
         id: String::new(),
     };
+    let wish = |title, payload| of(EXPORT, title, payload);
     vec![
+        of(
+            "debug.sleep",
+            "a job that takes three seconds",
+            json!({ "ms": 3000 }),
+        ),
         wish(
             "all people, for the administrator",
             json!({ "dataset": "people", "user_id": ADMIN_ID }),
@@ -79,25 +92,30 @@ async fn follow(settings: &Settings, wishes: &[Wish]) -> Outcome<Vec<Value>> {
             })
             .collect();
         let jobs = jobs?;
-        if drawn {
-            print!("\x1b[{}A", wishes.len());
+        let over = jobs.iter().all(is_over);
+        // Lines that change are for terminals; a log gets the last look only.
+        if std::io::stdout().is_terminal() || over {
+            if drawn {
+                print!("\x1b[{}A\x1b[0J", wishes.len());
+            }
+            drawn = true;
+            for (wish, job) in wishes.iter().zip(&jobs) {
+                println!("  {:<50} {}", wish.title, line(job));
+            }
+            std::io::stdout().flush()?;
         }
-        drawn = true;
-        for (wish, job) in wishes.iter().zip(&jobs) {
-            println!("\x1b[2K  {:<50} {}", wish.title, line(job));
-        }
-        std::io::stdout().flush()?;
-        let over = |job: &Value| {
-            matches!(
-                job["state"].as_str(),
-                Some("completed" | "discarded" | "cancelled" | "held")
-            )
-        };
-        if jobs.iter().all(over) {
+        if over {
             return Ok(jobs);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+fn is_over(job: &Value) -> bool {
+    matches!(
+        job["state"].as_str(),
+        Some("completed" | "discarded" | "cancelled" | "held")
+    )
 }
 
 /// State and progress of a job on one line.
