@@ -33,6 +33,8 @@ pub(crate) struct Ack {
     pub(crate) result: String,
     /// Error line JSON, or empty.
     pub(crate) error: String,
+    /// The last progress report if it was not written yet, or empty.
+    pub(crate) progress: String,
 }
 
 impl Ack {
@@ -110,6 +112,7 @@ impl Acker {
             keys.count(),
             keys.cancelling(),
             keys.waiting(),
+            keys.progress(),
         ];
         let bytes: usize = batch.iter().map(Ack::bytes).sum();
         let mut call = ACK
@@ -124,6 +127,7 @@ impl Acker {
                 .filter(|ack| !ack.result.is_empty())
                 .count(),
         );
+        call.push(batch.iter().filter(|ack| !ack.progress.is_empty()).count());
         for ack in successes {
             call.push(&*ack.lease);
         }
@@ -134,6 +138,10 @@ impl Acker {
         for ack in successes.iter().filter(|ack| !ack.result.is_empty()) {
             call.push(ack.id.as_str());
             call.push(&ack.result);
+        }
+        for ack in batch.iter().filter(|ack| !ack.progress.is_empty()) {
+            call.push(ack.id.as_str());
+            call.push(&ack.progress);
         }
         for ack in others {
             call.push(&*ack.lease);

@@ -1,8 +1,10 @@
 -- Ends attempts: each outcome moves its job to the index of its next state, if the fence holds.
 -- KEYS    lease, run, ready, scheduled, retrying, held, completed, discarded, cancelled,
---         result, error, count, cancelling, waiting
--- ARGV    wake channel, ended channel, number of successes, of their outputs, then
+--         result, error, count, cancelling, waiting, progress
+-- ARGV    wake channel, ended channel, number of successes, of their outputs, of last
+--         progress reports, then
 --         per success: 'fence:id'; per success: id, run record; per output: id, JSON;
+--         per report: id, JSON;
 --         per other outcome: 'fence:id', id, run record, outcome, argument, error line or ''
 --         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
 --         returned: the ready score
@@ -11,54 +13,55 @@
 local lease, run, ready, scheduled, retrying = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local index = { held = KEYS[6], discarded = KEYS[8], cancelled = KEYS[9] }
 local completed, result, error_key, count = KEYS[7], KEYS[10], KEYS[11], KEYS[12]
-local cancelling, waiting = KEYS[13], KEYS[14]
-local successes, outputs = tonumber(ARGV[3]), tonumber(ARGV[4])
+local cancelling, waiting, progress = KEYS[13], KEYS[14], KEYS[15]
+local successes, outputs, reports = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = math.floor(now_us() / 1000)
 local MAX_ERROR_BYTES = 16384
 
-local first_record = 5 + successes
+local first_record = 6 + successes
 local first_output = first_record + 2 * successes
-local first_other = first_output + 2 * outputs
+local first_report = first_output + 2 * outputs
+local first_other = first_report + 2 * reports
 
-local answers, over = {}, {}
+-- What was applied: all of it, and what of it is over.
+local answers, applied, over = {}, {}, {}
 
 -- Successes come in columns, so that the usual case, all fences good, builds no tables.
 if successes > 0 then
-  local deadlines = redis.call('ZMSCORE', lease, unpack(ARGV, 5, 4 + successes))
+  local deadlines = redis.call('ZMSCORE', lease, unpack(ARGV, 6, 5 + successes))
   local good, ended = 0, {}
   for n = 1, successes do
-    local applied = deadlines[n] and 1 or 0
-    answers[n] = applied
-    good = good + applied
+    answers[n] = deadlines[n] and 1 or 0
+    good = good + answers[n]
   end
   local at = int(now)
-  local leases, records, kept, known = {}, {}, {}, {}
+  local leases, records, kept = {}, {}, {}
   for n = 1, successes do
     if answers[n] == 1 then
       local id = ARGV[first_record + 2 * (n - 1)]
+      applied[id] = true
       over[#over + 1] = id
       ended[#ended + 1] = at
       ended[#ended + 1] = id
       if good < successes then
-        leases[#leases + 1] = ARGV[4 + n]
+        leases[#leases + 1] = ARGV[5 + n]
         records[#records + 1] = id
         records[#records + 1] = ARGV[first_record + 2 * n - 1]
-        known[id] = true
       end
     end
   end
   -- The removal first: a full Redis accepts it, and it lets the rest through.
   if good == successes then
-    redis.call('ZREM', lease, unpack(ARGV, 5, 4 + successes))
+    redis.call('ZREM', lease, unpack(ARGV, 6, 5 + successes))
     redis.call('HSET', run, unpack(ARGV, first_record, first_output - 1))
     if outputs > 0 then
-      redis.call('HSET', result, unpack(ARGV, first_output, first_other - 1))
+      redis.call('HSET', result, unpack(ARGV, first_output, first_report - 1))
     end
   elseif good > 0 then
     redis.call('ZREM', lease, unpack(leases))
     redis.call('HSET', run, unpack(records))
-    for i = first_output, first_other - 1, 2 do
-      if known[ARGV[i]] then
+    for i = first_output, first_report - 1, 2 do
+      if applied[ARGV[i]] then
         kept[#kept + 1] = ARGV[i]
         kept[#kept + 1] = ARGV[i + 1]
       end
@@ -93,9 +96,10 @@ end
 local wake = false
 for at = first_other, #ARGV, 6 do
   local member, id, record, outcome, argument, line = unpack(ARGV, at, at + 5)
-  local applied = redis.call('ZREM', lease, member)
-  answers[#answers + 1] = applied
-  if applied == 1 then
+  local removed = redis.call('ZREM', lease, member)
+  answers[#answers + 1] = removed
+  if removed == 1 then
+    applied[id] = true
     redis.call('HSET', run, id, record)
     if outcome == 'retrying' then
       wake = delay(retrying, argument, id) or wake
@@ -117,6 +121,11 @@ for at = first_other, #ARGV, 6 do
   end
 end
 
+for i = first_report, first_other - 1, 2 do
+  if applied[ARGV[i]] then
+    redis.call('HSET', progress, ARGV[i], ARGV[i + 1])
+  end
+end
 if wake then
   redis.call('PUBLISH', ARGV[1], 'go')
 end

@@ -249,6 +249,25 @@ async fn progress_is_seen_while_the_job_runs() {
 }
 
 #[tokio::test]
+async fn the_last_progress_is_kept_however_short_the_job() {
+    let stage = Stage::new().await;
+    let worker = stage.work(play(|job, cx| async move {
+        cx.progress(10, Some(10), "");
+        if job.part == "good" {
+            Ok(Value::Null)
+        } else {
+            Err(JobError::discard("no"))
+        }
+    }));
+    for (part, state) in [("good", State::Completed), ("bad", State::Discarded)] {
+        let id = stage.client.enqueue(&act(part)).await.unwrap();
+        let job = stage.reaches(&id, state).await;
+        assert_eq!(job.progress.unwrap()["done"], 10, "{part}");
+    }
+    worker.drain().await;
+}
+
+#[tokio::test]
 async fn a_kind_registered_twice_is_refused_by_name() {
     let stage = Stage::new().await;
     let handler = |_: Act, _| async { Ok(Value::Null) };
