@@ -23,10 +23,12 @@ check: ## format, lints and the contract crate alone
 	cargo clippy --quiet --workspace --exclude benches --all-targets -- -D warnings
 	cargo check --quiet --package crm-job-contract
 	cargo check --quiet --package crm-job-contract --features client,schema
+	@! docker compose version >/dev/null 2>&1 || docker compose -f docker-compose.worker.yml config --quiet
 
 bench: ## throughput, latency and footprint beside the physical limit and apalis-redis
 	@scripts/install.sh
-	cargo run --quiet --release --package benches
+	@cargo build --quiet --release --package crm-worker --package benches
+	target/release/bench
 
 layout: ## what a job costs Redis under the layouts that were considered
 	@scripts/install.sh

@@ -7,10 +7,12 @@
 
 mod apalis_redis_subject;
 mod child;
+mod export;
 mod layout;
 mod ours;
 mod probe;
 mod raw;
+mod recovery;
 mod report;
 mod run;
 mod subject;
@@ -36,8 +38,18 @@ fn main() -> Result<()> {
             run::idle(&mut report)?;
             report.print()
         }
+        ["export"] => {
+            let mut report = Report::default();
+            export::measure(&mut report)?;
+            report.print()
+        }
+        ["recovery"] => {
+            let mut report = Report::default();
+            recovery::measure(&mut report)?;
+            report.print()
+        }
         ["child", role, subject, url, rest @ ..] => child::main(role, subject.parse()?, url, rest),
-        _ => bail!("usage: bench [layout | idle | drain SUBJECT JOBS]"),
+        _ => bail!("usage: bench [layout | idle | recovery | export | drain SUBJECT JOBS]"),
     }
 }
 
@@ -50,6 +62,8 @@ fn all() -> Result<()> {
     }
     run::drain(&mut report, Subject::Ours, 2, Subject::Ours.drain_jobs())?;
     run::idle(&mut report)?;
+    recovery::measure(&mut report)?;
+    export::measure(&mut report)?;
     report.save("target/bench/latest.json")?;
     report.print()
 }

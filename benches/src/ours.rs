@@ -34,6 +34,25 @@ impl Job for Stamp {
     const QUEUE: &'static str = "bench";
 }
 
+/// Lasts longer than any measurement.
+#[derive(Debug, Serialize, Deserialize)]
+struct Nap {
+    seconds: u64,
+}
+
+impl Job for Nap {
+    type Output = ();
+    const KIND: &'static str = "bench.nap";
+    const QUEUE: &'static str = "bench";
+}
+
+/// Jobs that keep their slots.
+pub(crate) async fn enqueue_naps(url: &str, jobs: usize) -> Result<()> {
+    let naps: Vec<Nap> = (0..jobs).map(|_| Nap { seconds: 60 }).collect();
+    client(url).await?.enqueue_many(&naps).await?;
+    Ok(())
+}
+
 pub(crate) fn now_ns() -> u128 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_nanos()
@@ -79,6 +98,9 @@ pub(crate) async fn work(url: &str, slots: usize, shutdown: Shutdown) -> Result<
     let noted = Arc::clone(&latencies);
     let registry = Registry::new()
         .function(|job: Noop, _cx: JobContext| async move { Ok::<usize, JobError>(job.number) })
+        .function(|job: Nap, cx: JobContext| async move {
+            cx.sleep(Duration::from_secs(job.seconds)).await
+        })
         .function(move |job: Stamp, _cx: JobContext| {
             let micros = (now_ns().saturating_sub(job.sent_ns) / 1000) as u64;
             noted

@@ -24,14 +24,14 @@ const SAMPLES: usize = 300;
 const SAMPLE_GAP: Duration = Duration::from_millis(15);
 
 /// A measured process.
-struct Measured {
+pub(crate) struct Measured {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Measured {
     /// Starts a child and waits until it is connected.
-    fn start(arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn start(arguments: &[&str]) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("child")
             .args(arguments)
@@ -48,13 +48,13 @@ impl Measured {
         Ok(measured)
     }
 
-    fn go(&mut self) -> Result<()> {
+    pub(crate) fn go(&mut self) -> Result<()> {
         let input = self.child.stdin.as_mut().context("no input of the child")?;
         writeln!(input, "go")?;
         input.flush().context("start the child")
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
@@ -72,7 +72,7 @@ impl Measured {
         Ok(line)
     }
 
-    fn kill(mut self) -> Result<()> {
+    pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

@@ -117,7 +117,7 @@ async fn forgotten_scripts_are_loaded_again() {
 async fn a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, cx| async move {
-        cx.sleep(Duration::from_millis(1500))
+        cx.sleep(Duration::from_millis(3500))
             .await
             .map(|()| Value::Null)
     }));
