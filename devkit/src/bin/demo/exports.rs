@@ -161,16 +161,16 @@ fn tell(wish: &Wish, job: &Value) -> Outcome<()> {
         .lines()
         .take(SHOWN_ROWS + 1)
     {
-        println!(
-            "    {}",
-            row?.trim_start_matches('\u{feff}')
-                .trim_end()
-                .chars()
-                .take(SHOWN_WIDTH)
-                .collect::<String>()
-        );
+        println!("    {}", shown(&row?));
     }
     Ok(())
+}
+
+/// A row as a terminal may get it: no control characters, one line.
+fn shown(row: &str) -> String {
+    let row = row.trim_start_matches('\u{feff}').trim_end();
+    let visible = |c: char| if c.is_control() { '·' } else { c };
+    row.chars().map(visible).take(SHOWN_WIDTH).collect()
 }
 
 /// Where a job's file is.
