@@ -6,7 +6,7 @@
 //! covers lost messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
@@ -49,6 +49,8 @@ pub(crate) struct Fetcher {
 pub(crate) struct LastTurn {
     start: Instant,
     millis: AtomicU64,
+    /// Whether it waits for a slot, which may take as long as a job does.
+    full: AtomicBool,
 }
 
 impl LastTurn {
@@ -56,19 +58,30 @@ impl LastTurn {
         Self {
             start: Instant::now(),
             millis: AtomicU64::new(0),
+            full: AtomicBool::new(false),
         }
     }
 
-    fn now(&self) {
+    fn answered(&self) {
         self.millis
             .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// How long ago.
-    pub(crate) fn ago(&self) -> Duration {
-        self.start
-            .elapsed()
-            .saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
+    fn is_full(&self) {
+        self.full.store(true, Ordering::Relaxed);
+    }
+
+    /// A slot is free: from now on an answer is due.
+    fn has_slot(&self) {
+        if self.full.swap(false, Ordering::Relaxed) {
+            self.answered();
+        }
+    }
+
+    /// How long ago; `None` while all slots are taken.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        let last = Duration::from_millis(self.millis.load(Ordering::Relaxed));
+        (!self.full.load(Ordering::Relaxed)).then(|| self.start.elapsed().saturating_sub(last))
     }
 }
 
@@ -87,19 +100,23 @@ impl Fetcher {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut backoff = backoff();
         loop {
+            if self.slots.available_permits() == 0 {
+                self.turned.is_full();
+            }
             let first = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 slot = Arc::clone(&self.slots).acquire_owned() => slot,
             };
             let Ok(mut slots) = first else { return };
+            self.turned.has_slot();
             self.take_more(&mut slots);
             let free = slots.num_permits();
             // Not raced with `stop`: a claim that is cut off would be leased to nobody.
             match self.claim(free).await {
                 Ok(batch) => {
                     backoff = self::backoff();
-                    self.turned.now();
+                    self.turned.answered();
                     let wait = self.wait_after(&batch, free);
                     self.hand_over(batch, &mut slots).await;
                     drop(slots);

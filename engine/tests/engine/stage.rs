@@ -107,6 +107,7 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
 /// A worker in this process.
 pub(crate) struct Running {
     pub(crate) shutdown: Shutdown,
+    pub(crate) pulse: rouage::Pulse,
     task: JoinHandle<Result<(), rouage::WorkerError>>,
 }
 
@@ -114,8 +115,13 @@ impl Running {
     #[expect(clippy::disallowed_methods, reason = "the test owns it and drains it")]
     fn start(worker: Worker) -> Self {
         let shutdown = Shutdown::default();
+        let pulse = worker.pulse();
         let task = tokio::spawn(worker.run(shutdown.clone()));
-        Self { shutdown, task }
+        Self {
+            shutdown,
+            pulse,
+            task,
+        }
     }
 
     pub(crate) async fn drain(self) {

@@ -1,0 +1,239 @@
+//! A worker process: puts the pieces together, runs them, and takes them down in order.
+//!
+//! One apalis worker per queue, each with its fetch loop, acker and keeper; one beat thread and
+//! one subscription for all of them. Taking down ([`Shutdown`]): claim nothing more; let
+//! running jobs finish until the grace is over; cancel their tokens; hand what is left back
+//! with its attempt refunded; exit within grace + 1 s, whatever a handler does.
+
+mod line;
+mod options;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use self::line::{Line, Shared, Tasks};
+pub use self::options::{Shutdown, WorkerError, WorkerOptions};
+use crate::backend::{BeatingQueue, Beats, LastTurn, Sleeper, Wake};
+use crate::client::Client;
+use crate::executor::{Registry, StopReason};
+use crate::id::JobId;
+use crate::inspect::WorkerInfo;
+
+/// Once the grace is over, handlers have this long to react to their token, and as long again
+/// to be dropped. With the two below it adds up to less than a second.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long the last outcomes have to reach Redis.
+const LAST_ACKS: Duration = Duration::from_millis(400);
+/// How long the beat thread has to sign off.
+const LAST_BEAT: Duration = Duration::from_millis(150);
+/// A worker's calls may take this long before they are tried again.
+const WORKER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Tells whether a worker's fetch loops turn.
+#[derive(Clone, Default)]
+pub struct Pulse(Arc<Vec<(String, Arc<LastTurn>)>>);
+
+impl Pulse {
+    /// The queues whose fetch loop got no answer for `limit` although a slot was free, with how
+    /// long ago the last one was. A loop whose slots are all taken is not late.
+    pub fn late(&self, limit: Duration) -> Vec<(String, Duration)> {
+        let ages = self
+            .0
+            .iter()
+            .filter_map(|(queue, turned)| Some((queue.clone(), turned.late()?)));
+        ages.filter(|(_, age)| *age > limit).collect()
+    }
+}
+
+/// A worker that is ready to run.
+pub struct Worker {
+    client: Client,
+    registry: Arc<Registry>,
+    options: WorkerOptions,
+    instance: String,
+    pulse: Pulse,
+}
+
+impl Worker {
+    /// Checks what can be checked before anything runs.
+    pub fn new(
+        client: Client,
+        registry: Registry,
+        mut options: WorkerOptions,
+    ) -> Result<Self, WorkerError> {
+        if let Some(kind) = registry.duplicates().first() {
+            return Err(WorkerError::DuplicateKind(kind));
+        }
+        options.check()?;
+        options.queues.sort();
+        let turns = options
+            .queues
+            .iter()
+            .map(|(queue, _)| (queue.clone(), Arc::new(LastTurn::new())));
+        Ok(Self {
+            pulse: Pulse(Arc::new(turns.collect())),
+            instance: instance_name(),
+            client,
+            registry: Arc::new(registry),
+            options,
+        })
+    }
+
+    /// The process' unique name in the list of workers.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The worker's pulse, for a readiness probe.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// Runs until `shutdown.drain` is cancelled and everything is finished or handed back.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), WorkerError> {
+        let shared = self.shared(&shutdown).await?;
+        let mut tasks = Tasks::default();
+        let queues = shared.options.queues.iter().zip(self.pulse.0.iter());
+        let lines: Vec<Line> = queues
+            .map(|((queue, slots), (_, turned))| {
+                Line::start(queue, *slots, turned, &shared, &mut tasks)
+            })
+            .collect();
+        let beats = beats(&lines, &shared).spawn()?;
+        let listener = spawn(wake(&lines, &shared).run(shared.stop_rest.clone()));
+
+        let early = tokio::select! {
+            biased;
+            () = shutdown.drain.cancelled() => None,
+            ended = tasks.running.join_next() => ended,
+        };
+        shutdown.drain.cancel();
+        drain(&lines, &shared, &shutdown, &mut tasks.running).await;
+        let written = async { while tasks.ackers.join_next().await.is_some() {} };
+        if timeout(LAST_ACKS, written).await.is_err() {
+            shared.give_up.cancel();
+        }
+        shared.stop_rest.cancel();
+        drop(listener.await);
+        let joined = tokio::task::spawn_blocking(move || beats.join());
+        drop(timeout(LAST_BEAT, joined).await);
+        early.map_or(Ok(()), |_| Err(WorkerError::Ended("a queue's worker")))
+    }
+
+    async fn shared(&self, shutdown: &Shutdown) -> Result<Shared, WorkerError> {
+        Ok(Shared {
+            link: self.client.link().another(WORKER_DEADLINE).await?,
+            keyspace: self.client.keyspace().clone(),
+            registry: Arc::clone(&self.registry),
+            options: self.options.clone(),
+            instance: self.instance.clone(),
+            drain: shutdown.drain.clone(),
+            abandon: CancellationToken::new(),
+            give_up: CancellationToken::new(),
+            stop_rest: CancellationToken::new(),
+        })
+    }
+}
+
+/// Waits for what runs, then insists.
+async fn drain(lines: &[Line], shared: &Shared, shutdown: &Shutdown, running: &mut JoinSet<()>) {
+    let all_done = async { while running.join_next().await.is_some() {} };
+    tokio::pin!(all_done);
+    tokio::select! {
+        () = &mut all_done => return,
+        () = tokio::time::sleep(shared.options.grace) => {}
+        () = shutdown.now.cancelled() => {}
+    }
+    for line in lines {
+        line.held.stop_all(StopReason::Shutdown);
+    }
+    if timeout(LAST_WORDS, &mut all_done).await.is_ok() {
+        return;
+    }
+    shared.abandon.cancel();
+    if timeout(LAST_WORDS, &mut all_done).await.is_err() {
+        let left: usize = lines.iter().map(|line| line.held.len()).sum();
+        tracing::error!(
+            left,
+            "handlers block their threads; their jobs run again when the lease ends"
+        );
+    }
+}
+
+fn beats(lines: &[Line], shared: &Shared) -> Beats {
+    let queues = lines.iter().map(|line| BeatingQueue {
+        keys: shared.keyspace.queue(&line.queue),
+        held: Arc::clone(&line.held),
+    });
+    Beats {
+        link: shared.link.clone(),
+        keyspace: shared.keyspace.clone(),
+        queues: queues.collect(),
+        info: WorkerInfo {
+            instance: shared.instance.clone(),
+            host: host_name(),
+            pid: std::process::id(),
+            version: shared.options.version.clone(),
+            queues: shared.options.queues.clone(),
+            running: 0,
+            started: 0,
+            draining: false,
+        },
+        lease: shared.options.lease,
+        every: shared.options.beat,
+        draining: shared.drain.clone(),
+        stop: shared.stop_rest.clone(),
+    }
+}
+
+fn wake(lines: &[Line], shared: &Shared) -> Wake {
+    let sleepers = lines.iter().map(|line| {
+        let sleeper = Sleeper {
+            bell: Arc::clone(&line.bell),
+            held: Arc::clone(&line.held),
+        };
+        (shared.keyspace.queue(&line.queue).wake(), sleeper)
+    });
+    Wake {
+        link: shared.link.clone(),
+        sleepers: sleepers.collect(),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker's own background tasks; each ends with its token"
+)]
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(task)
+}
+
+/// Host, pid and a random part: unique also when a pid comes back after a restart.
+fn instance_name() -> String {
+    let random = JobId::generate();
+    let tail = &random.as_str()[random.as_str().len() - 6..];
+    format!(
+        "{}.{}.{}",
+        host_name(),
+        std::process::id(),
+        tail.to_lowercase()
+    )
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name
+        .trim()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .collect();
+    if name.is_empty() {
+        "host".to_owned()
+    } else {
+        name
+    }
+}
