@@ -1,12 +1,14 @@
-//! Steering from outside: cancel a job, line one up again.
+//! Steering from outside: cancel a job, line one up again, pause a queue.
 //!
-//! Both are one script each, so that an operator's click and a worker's acknowledgement cannot
+//! Each is one script, so that an operator's click and a worker's acknowledgement cannot
 //! tear a job apart between them.
+
+use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientError};
 use crate::id::JobId;
 use crate::policy::Priority;
-use crate::scripts::{CANCEL, RETRY};
+use crate::scripts::{CANCEL, PAUSE, RETRY};
 use crate::state::State;
 
 /// What a cancellation did.
@@ -18,6 +20,39 @@ pub enum Cancelled {
     Asked,
     /// The job was over already.
     AlreadyOver,
+}
+
+/// What a retry by hand did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// It was in this state and is available now.
+    From(State),
+    /// It is available, running or completed: nothing was changed.
+    Unchanged,
+    /// It is over, and this job has its unique key now: nothing was changed.
+    Taken(JobId),
+}
+
+/// Who paused a queue, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who.
+    pub by: String,
+    /// Why, for people.
+    pub reason: String,
+    /// When, in ms since 1970.
+    pub at: u64,
+}
+
+impl Pause {
+    /// Stands for a note that somebody wrote by hand.
+    pub(crate) fn unreadable() -> Self {
+        Self {
+            by: "?".to_owned(),
+            reason: "the note cannot be read".to_owned(),
+            at: 0,
+        }
+    }
 }
 
 impl Client {
@@ -37,6 +72,9 @@ impl Client {
                 keys.cancelling(),
                 keys.count(),
                 keys.waiting(),
+                keys.unique(),
+                keys.unique_key(),
+                keys.unique_until(),
             ])
             .arg(id.as_str())
             .arg(keys.wake())
@@ -51,9 +89,8 @@ impl Client {
     }
 
     /// Lines a job up to run now: from held, discarded or cancelled with all its attempts anew,
-    /// from scheduled or retrying ahead of its time. Answers the state it was in, or `None` if
-    /// it is available, running or completed and nothing was changed.
-    pub async fn retry(&self, queue: &str, id: &JobId) -> Result<Option<State>, ClientError> {
+    /// from scheduled or retrying ahead of its time.
+    pub async fn retry(&self, queue: &str, id: &JobId) -> Result<Retried, ClientError> {
         let job = self
             .job(queue, id)
             .await?
@@ -71,16 +108,62 @@ impl Client {
                 keys.discarded(),
                 keys.cancelled(),
                 keys.count(),
+                keys.unique(),
+                keys.unique_key(),
+                keys.unique_until(),
             ])
             .arg(id.as_str())
             .arg(priority.get())
-            .arg(keys.wake());
+            .arg(keys.wake())
+            .arg(job.unique.as_deref().unwrap_or_default());
         let answer: String = self.link().call(call).await?;
-        match answer.as_str() {
-            "unknown" => Err(unknown(queue, id)),
-            "unchanged" => Ok(None),
-            state => state.parse().map(Some).map_err(ClientError::Protocol),
+        match answer.split_once(' ') {
+            Some(("taken", owner)) => {
+                let owner = owner
+                    .parse()
+                    .map_err(|error| ClientError::Protocol(format!("{error}")))?;
+                Ok(Retried::Taken(owner))
+            }
+            _ if answer == "unknown" => Err(unknown(queue, id)),
+            _ if answer == "unchanged" => Ok(Retried::Unchanged),
+            _ => answer
+                .parse()
+                .map(Retried::From)
+                .map_err(ClientError::Protocol),
         }
+    }
+
+    /// Lets nothing of a queue be claimed any more; what runs goes on. Survives restarts of
+    /// everything. `false` if it was paused already.
+    pub async fn pause(&self, queue: &str, by: &str, reason: &str) -> Result<bool, ClientError> {
+        let (seconds, _): (u64, u64) = self.link().command(&redis::cmd("TIME")).await?;
+        let pause = Pause {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            at: seconds * 1000,
+        };
+        let note = serde_json::to_string(&pause)
+            .map_err(|error| ClientError::Protocol(error.to_string()))?;
+        self.set_pause(queue, "pause", &note).await
+    }
+
+    /// Lets a queue go on. `false` if it was not paused.
+    pub async fn resume(&self, queue: &str) -> Result<bool, ClientError> {
+        self.set_pause(queue, "resume", "").await
+    }
+
+    async fn set_pause(&self, queue: &str, what: &str, note: &str) -> Result<bool, ClientError> {
+        if !self.queue_names().await?.iter().any(|name| name == queue) {
+            return Err(ClientError::UnknownQueue(queue.to_owned()));
+        }
+        let keys = self.queue(queue);
+        let call = PAUSE
+            .call(&[keys.paused()])
+            .arg(what)
+            .arg(keys.wake())
+            .arg(note);
+        let changed: u8 = self.link().call(call).await?;
+        Ok(changed == 1)
     }
 }
 

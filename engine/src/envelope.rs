@@ -20,6 +20,12 @@ pub const ENVELOPE_VERSION: u8 = 1;
 /// Largest accepted payload, in bytes of JSON.
 pub const MAX_PAYLOAD_BYTES: usize = 5 * 1024 * 1024;
 
+/// Most tags of one job.
+pub const MAX_TAGS: usize = 16;
+
+/// Longest accepted tag or unique key, in bytes.
+pub(crate) const MAX_LABEL_BYTES: usize = 200;
+
 /// Longest accepted kind or queue name, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 100;
 
@@ -41,6 +47,18 @@ pub struct Envelope {
     /// Overrides the kind's soft timeout, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// If it was not started by then, in ms since 1970 by Redis' clock, it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+    /// The key it has while it lives; kept here so that a retry by hand can take it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<String>,
+    /// What it belongs to, such as `campaign:12`; at most [`MAX_TAGS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Asks the handler to do everything but the effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// The job's own data: what `Job` serialises to.
     pub payload: Box<RawValue>,
 }
@@ -113,6 +131,10 @@ mod tests {
             priority: Priority::NORMAL,
             max_attempts: None,
             timeout_ms: None,
+            expires_at: None,
+            unique: None,
+            tags: Vec::new(),
+            dry_run: false,
             payload: RawValue::from_string(r#"{"value":"é\n"}"#.to_owned()).unwrap(),
         }
     }
@@ -123,6 +145,27 @@ mod tests {
         assert_eq!(
             bytes,
             r#"{"v":1,"kind":"debug.echo","enqueued_at":1767600000000,"priority":5,"payload":{"value":"é\n"}}"#
+        );
+    }
+
+    #[test]
+    fn wishes_are_written_only_where_there_are_any() {
+        let wishful = Envelope {
+            max_attempts: Some(2),
+            timeout_ms: Some(500),
+            expires_at: Some(1_767_600_009_000),
+            unique: Some("mailbox:7".to_owned()),
+            tags: vec!["team:3".to_owned()],
+            dry_run: true,
+            ..envelope()
+        };
+        assert_eq!(
+            serde_json::to_string(&wishful).unwrap(),
+            concat!(
+                r#"{"v":1,"kind":"debug.echo","enqueued_at":1767600000000,"priority":5,"max_attempts":2,"#,
+                r#""timeout_ms":500,"expires_at":1767600009000,"unique":"mailbox:7","tags":["team:3"],"#,
+                r#""dry_run":true,"payload":{"value":"é\n"}}"#,
+            )
         );
     }
 

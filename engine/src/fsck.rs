@@ -5,6 +5,7 @@
 //! - I1 every stored job is in exactly one index, the one of its state;
 //! - I2 every index entry has a stored job;
 //! - I3 every lease names the fence in its job's run record;
+//! - I4 every unique key belongs to a live job that names it, or its window is open;
 //! - I7 every key is known to `keys`, has its type and is bounded by the jobs stored;
 //! - I8 jobs ever stored = jobs stored now + jobs pruned.
 //!
@@ -31,7 +32,7 @@ const MAX_REPORTED: usize = 100;
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// Which invariant: I1, I2, I3, I7, I8.
+    /// Which invariant: I1, I2, I3, I4, I7, I8.
     pub invariant: &'static str,
     /// In which queue; empty for the installation.
     pub queue: String,
@@ -132,6 +133,7 @@ impl Client {
             self.look_closely(queue, &keys, &id, report).await?;
         }
         self.check_companions(queue, &keys, report).await?;
+        self.check_unique(queue, &keys, report).await?;
         self.check_counters(queue, &keys, report).await
     }
 
@@ -217,6 +219,60 @@ impl Client {
                     "I7",
                     queue,
                     format!("{part} has {size} entries for {stored} jobs"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// I4.
+    async fn check_unique(
+        &self,
+        queue: &str,
+        keys: &QueueKeys,
+        report: &mut Report,
+    ) -> Result<(), ClientError> {
+        for key in self.scan("HSCAN", &keys.unique()).await? {
+            let mut pipeline = redis::pipe();
+            pipeline.atomic().cmd("HGET").arg(keys.unique()).arg(&key);
+            pipeline.cmd("ZSCORE").arg(keys.unique_until()).arg(&key);
+            let (owner, window): (Option<String>, Option<f64>) =
+                self.link().pipeline(&pipeline).await?;
+            let Some(owner) = owner else { continue };
+            let named: Option<String> = self
+                .link()
+                .command(redis::cmd("HGET").arg(keys.unique_key()).arg(&owner))
+                .await?;
+            if named.is_none() && window.is_none() {
+                let again: Option<String> = self
+                    .link()
+                    .command(redis::cmd("HGET").arg(keys.unique()).arg(&key))
+                    .await?;
+                if again.as_ref() == Some(&owner) {
+                    report.add(
+                        "I4",
+                        queue,
+                        format!("unique key {key:?} belongs to {owner}, which does not have it"),
+                    );
+                }
+            }
+        }
+        for id in self.scan("HSCAN", &keys.unique_key()).await? {
+            let look = self.look(keys, &id).await?;
+            let still: bool = self
+                .link()
+                .command(redis::cmd("HEXISTS").arg(keys.unique_key()).arg(&id))
+                .await?;
+            if still
+                && look
+                    .states
+                    .first()
+                    .is_none_or(|(state, _)| state.is_final())
+            {
+                report.add(
+                    "I4",
+                    queue,
+                    format!("job {id} is over and still has a unique key"),
                 );
             }
         }

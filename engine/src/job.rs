@@ -9,7 +9,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::policy::{Priority, RetryPolicy, Timeout};
+use crate::policy::{Priority, RetryPolicy, Timeout, Unique};
 
 /// A unit of work that can be enqueued.
 ///
@@ -47,4 +47,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Where the job lines up in its queue.
     const PRIORITY: Priority = Priority::NORMAL;
+
+    /// What this job must be the only one of; by default nothing.
+    fn unique(&self) -> Option<Unique> {
+        None
+    }
 }

@@ -137,6 +137,32 @@ impl QueueKeys {
         self.key("progress")
     }
 
+    /// HASH id → checkpoint JSON, at most 16 KB each. Owner: report, ack, prune. Same bound as `job`.
+    pub fn checkpoint(&self) -> String {
+        self.key("checkpoint")
+    }
+
+    /// HASH unique key → id of the job that has it. Owner: enqueue, whatever ends a job, prune.
+    /// Bound: live jobs and open windows.
+    pub fn unique(&self) -> String {
+        self.key("unique")
+    }
+
+    /// HASH id → its unique key, of live jobs. Owner: the same. Bound: live jobs.
+    pub fn unique_key(&self) -> String {
+        self.key("unique_key")
+    }
+
+    /// ZSET unique key → end of its window in ms. Owner: enqueue, prune. Bound: open windows.
+    pub fn unique_until(&self) -> String {
+        self.key("unique_until")
+    }
+
+    /// STRING, there while the queue is paused: who paused it, when, why. Owner: pause. Bound: one.
+    pub fn paused(&self) -> String {
+        self.key("paused")
+    }
+
     /// SET of running jobs whose cancellation was asked for. Owner: cancel, ack. Bound: running jobs.
     pub fn cancelling(&self) -> String {
         self.key("cancelling")
@@ -182,6 +208,11 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("result", "hash"),
     ("error", "hash"),
     ("progress", "hash"),
+    ("checkpoint", "hash"),
+    ("unique", "hash"),
+    ("unique_key", "hash"),
+    ("unique_until", "zset"),
+    ("paused", "string"),
     ("cancelling", "set"),
     ("waiting", "zset"),
     ("count", "hash"),

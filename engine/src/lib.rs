@@ -7,6 +7,8 @@
 //!   within 20 s, by anyone.
 //! - **Fenced.** Every claim has a new fence; whoever lost its lease changes nothing any more.
 //! - **Delays are not in the worker.** What is scheduled or waits for a retry waits in Redis.
+//! - **Unique means unique.** A unique key belongs to one live job; the script that ends the job
+//!   frees it.
 //! - **Bounded.** Every key has an owner and a limit (see [`keys`]); every script call has one too.
 //! - **Redis may go away.** Workers keep running what they run, keep the outcomes, and deliver
 //!   them when Redis is back.
@@ -74,16 +76,16 @@ pub mod metrics;
 #[cfg(feature = "worker")]
 mod worker;
 
-pub use envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, UnreadableEnvelope};
+pub use envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, UnreadableEnvelope};
 pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
 pub use job::Job;
-pub use policy::{Kept, Priority, Retention, RetryPolicy, Timeout};
+pub use policy::{Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
 pub use state::State;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, RunAt};
 #[cfg(feature = "client")]
-pub use control::Cancelled;
+pub use control::{Cancelled, Pause, Retried};
 #[cfg(feature = "client")]
 pub use keys::Keyspace;
 #[cfg(feature = "client")]

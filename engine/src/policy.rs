@@ -139,6 +139,38 @@ impl fmt::Display for Priority {
     }
 }
 
+/// What a job must be the only one of.
+///
+/// A key belongs to a live job (scheduled, available, running, retrying, held) and is free again
+/// when the job ends; with a window it stays taken until the window is over, so that a thing
+/// happens at most once per window. Keys are per queue. Put identifiers into a key, never
+/// personal data: keys are shown to operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    /// The key, at most 200 bytes.
+    pub key: String,
+    /// Keeps the key taken for this long after the enqueue, whether or not the job is over.
+    pub window: Option<Duration>,
+}
+
+impl Unique {
+    /// No second job with this key while one lives.
+    pub fn while_live(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            window: None,
+        }
+    }
+
+    /// No second job with this key within `window` of the first one's enqueue.
+    pub fn within(key: impl Into<String>, window: Duration) -> Self {
+        Self {
+            key: key.into(),
+            window: Some(window),
+        }
+    }
+}
+
 /// How long finished jobs are kept in Redis: until they are too old or too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {

@@ -24,6 +24,8 @@ scripts! {
     CANCEL = "scripts/cancel.lua";
     /// Lines a job up again.
     RETRY = "scripts/retry.lua";
+    /// Pauses and resumes a queue.
+    PAUSE = "scripts/pause.lua";
     /// Everything about one job.
     LOOK = "scripts/look.lua";
     /// Names of a hash or zset, step by step.
@@ -42,8 +44,8 @@ scripts! {
     SWEEP = "scripts/sweep.lua";
     /// Removes old finished jobs.
     PRUNE = "scripts/prune.lua";
-    /// Stores progress.
-    PROGRESS = "scripts/progress.lua";
+    /// Stores progress and checkpoints.
+    REPORT = "scripts/report.lua";
 }
 
 /// Most jobs in one script call: Lua's `unpack` and Redis' attention are both limited.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::executor::Report;
 use crate::id::JobId;
 use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
@@ -33,8 +34,8 @@ pub(crate) struct Ack {
     pub(crate) result: String,
     /// Error line JSON, or empty.
     pub(crate) error: String,
-    /// The last progress report if it was not written yet, or empty.
-    pub(crate) progress: String,
+    /// What the handler reported and was not written yet.
+    pub(crate) reports: Vec<Report>,
 }
 
 impl Ack {
@@ -113,6 +114,10 @@ impl Acker {
             keys.cancelling(),
             keys.waiting(),
             keys.progress(),
+            keys.checkpoint(),
+            keys.unique(),
+            keys.unique_key(),
+            keys.unique_until(),
         ];
         let bytes: usize = batch.iter().map(Ack::bytes).sum();
         let mut call = ACK
@@ -127,7 +132,7 @@ impl Acker {
                 .filter(|ack| !ack.result.is_empty())
                 .count(),
         );
-        call.push(batch.iter().filter(|ack| !ack.progress.is_empty()).count());
+        call.push(batch.iter().map(|ack| ack.reports.len()).sum::<usize>());
         for ack in successes {
             call.push(&*ack.lease);
         }
@@ -139,9 +144,12 @@ impl Acker {
             call.push(ack.id.as_str());
             call.push(&ack.result);
         }
-        for ack in batch.iter().filter(|ack| !ack.progress.is_empty()) {
-            call.push(ack.id.as_str());
-            call.push(&ack.progress);
+        for ack in batch {
+            for (table, json) in &ack.reports {
+                call.push(ack.id.as_str());
+                call.push(*table);
+                call.push(json);
+            }
         }
         for ack in others {
             call.push(&*ack.lease);

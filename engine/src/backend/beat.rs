@@ -17,10 +17,10 @@ use crate::executor::StopReason;
 use crate::inspect::WorkerInfo;
 use crate::keys::{Keyspace, QueueKeys};
 use crate::link::{Link, LinkError};
-use crate::scripts::{BEAT, MAX_BATCH, PROGRESS};
+use crate::scripts::{BEAT, MAX_BATCH, REPORT};
 
-/// How often progress is written.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// How often progress and checkpoints are written.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// How often the process says that it lives.
 const REGISTER_EVERY: Duration = Duration::from_secs(10);
 /// How long what it said stands.
@@ -71,7 +71,7 @@ impl Beats {
                 }
             }
         }
-        let mut progress = ticker(PROGRESS_EVERY);
+        let mut report = ticker(REPORT_EVERY);
         let mut beat = ticker(self.every);
         let mut register = ticker(REGISTER_EVERY);
         loop {
@@ -79,7 +79,7 @@ impl Beats {
                 biased;
                 () = self.stop.cancelled() => return self.unregister().await,
                 _ = beat.tick() => self.beat_all().await,
-                _ = progress.tick() => self.write_progress().await,
+                _ = report.tick() => self.write_reports().await,
                 _ = register.tick() => self.register().await,
             };
             if let Err(error) = done {
@@ -113,15 +113,21 @@ impl Beats {
         Ok(())
     }
 
-    async fn write_progress(&self) -> Result<(), LinkError> {
+    async fn write_reports(&self) -> Result<(), LinkError> {
         for queue in &self.queues {
-            for reports in queue.held.take_progress().chunks(MAX_BATCH) {
-                let mut call = PROGRESS.call(&[queue.keys.lease(), queue.keys.progress()]);
-                for (lease, progress) in reports {
+            let keys = [
+                queue.keys.lease(),
+                queue.keys.progress(),
+                queue.keys.checkpoint(),
+            ];
+            for reports in queue.held.take_reports().chunks(MAX_BATCH) {
+                let mut call = REPORT.call(&keys);
+                for (lease, (table, json)) in reports {
                     call.push(&**lease);
-                    call.push(progress);
+                    call.push(*table);
+                    call.push(json);
                 }
-                let _written: u64 = self.link.call(call).await?;
+                let _stored: u64 = self.link.call(call).await?;
             }
         }
         Ok(())

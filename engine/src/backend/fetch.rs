@@ -160,6 +160,8 @@ impl Fetcher {
                 keys.job(),
                 keys.run(),
                 keys.count(),
+                keys.paused(),
+                keys.checkpoint(),
             ])
             .arg(slots)
             .arg(self.lease.as_millis() as u64)
@@ -220,11 +222,12 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
     let next_due: i64 = next(&mut values)?;
     let next_lease: i64 = next(&mut values)?;
     let due_left: u8 = next(&mut values)?;
-    let mut claims = Vec::with_capacity(values.len() / 3);
-    while values.len() >= 3 {
+    let mut claims = Vec::with_capacity(values.len() / 4);
+    while values.len() >= 4 {
         let id: String = next(&mut values)?;
         let envelope: Vec<u8> = next(&mut values)?;
         let record: String = next(&mut values)?;
+        let checkpoint: String = next(&mut values)?;
         let record = RunRecord::parse(&record).ok_or_else(|| malformed(&"broken run record"))?;
         claims.push(Claim {
             lease: format!("{}:{id}", record.fence).into(),
@@ -232,6 +235,7 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
             queue: Arc::clone(queue),
             envelope,
             record,
+            checkpoint,
             claimed_at: Instant::now(),
         });
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::executor::{JobContext, StopReason};
+use crate::executor::{JobContext, Report, StopReason};
 
 /// One running attempt.
 pub(crate) struct HeldAttempt {
@@ -74,12 +74,15 @@ impl Held {
         }
     }
 
-    /// Takes the unwritten progress of all attempts, as `fence:id` and JSON.
-    pub(crate) fn take_progress(&self) -> Vec<(Arc<str>, String)> {
+    /// Takes what all attempts reported and was not written yet.
+    pub(crate) fn take_reports(&self) -> Vec<(Arc<str>, Report)> {
         let attempts = self.lock();
-        let reports = attempts.iter().filter_map(|(lease, attempt)| {
-            let progress = attempt.cx.take_progress()?;
-            Some((lease.clone(), serde_json::to_string(&progress).ok()?))
+        let reports = attempts.iter().flat_map(|(lease, attempt)| {
+            let lease = Arc::clone(lease);
+            attempt
+                .cx
+                .take_reports()
+                .map(move |report| (Arc::clone(&lease), report))
         });
         reports.collect()
     }

@@ -81,6 +81,9 @@ impl Keeper {
                 keys.count(),
                 keys.cancelling(),
                 keys.cancelled(),
+                keys.unique(),
+                keys.unique_key(),
+                keys.unique_until(),
             ])
             .arg(MAX_BATCH)
             .arg(MAX_LOST)
@@ -104,11 +107,15 @@ impl Keeper {
                 keys.result(),
                 keys.error(),
                 keys.progress(),
+                keys.checkpoint(),
                 keys.waiting(),
                 keys.count(),
                 keys.completed(),
                 keys.discarded(),
                 keys.cancelled(),
+                keys.unique(),
+                keys.unique_key(),
+                keys.unique_until(),
             ])
             .arg(MAX_BATCH);
         for kept in [

@@ -6,14 +6,15 @@ use std::time::{Duration, SystemTime};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use redis::{FromRedisValue, Value};
 use serde_json::value::RawValue;
 
-use super::error::check_name;
+use super::error::{check_label, check_name};
 use super::{Client, ClientError};
-use crate::envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES};
+use crate::envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::job::Job;
-use crate::policy::Priority;
+use crate::policy::{Priority, Unique};
 use crate::scripts::{ENQUEUE, MAX_BATCH};
 
 /// Script calls of one bulk enqueue that are under way at once.
@@ -42,6 +43,8 @@ pub struct NewJob {
     pub envelope: Envelope,
     /// When it may run.
     pub run_at: RunAt,
+    /// What it must be the only one of.
+    pub unique: Option<Unique>,
 }
 
 impl NewJob {
@@ -52,7 +55,9 @@ impl NewJob {
                 kind: J::KIND.to_owned(),
                 source,
             })?;
-        Self::from_parts(J::QUEUE, J::KIND, payload, J::PRIORITY)
+        let mut new = Self::from_parts(J::QUEUE, J::KIND, payload, J::PRIORITY)?;
+        new.unique = job.unique();
+        Ok(new)
     }
 
     /// A job from its parts, for producers that know no types.
@@ -80,9 +85,14 @@ impl NewJob {
                 priority,
                 max_attempts: None,
                 timeout_ms: None,
+                expires_at: None,
+                unique: None,
+                tags: Vec::new(),
+                dry_run: false,
                 payload,
             },
             run_at: RunAt::Now,
+            unique: None,
         })
     }
 }
@@ -100,9 +110,9 @@ fn producer_now_ms() -> u64 {
 /// What became of a job that was enqueued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enqueued {
-    /// Its id.
+    /// The job's id, or that of the job that has its unique key.
     pub id: JobId,
-    /// Whether this call stored it; `false` if the id was known already.
+    /// Whether this call stored it; `false` if its id was known or its unique key taken.
     pub stored: bool,
 }
 
@@ -145,6 +155,26 @@ impl Enqueue<'_> {
         self.with(|job| job.id = id)
     }
 
+    /// Unless it was started by this instant, in ms since 1970, it is cancelled.
+    pub fn expires_at_ms(self, instant: u64) -> Self {
+        self.with(|job| job.envelope.expires_at = Some(instant))
+    }
+
+    /// Another uniqueness than the job's own.
+    pub fn unique(self, unique: Unique) -> Self {
+        self.with(|job| job.unique = Some(unique))
+    }
+
+    /// What it belongs to, such as `campaign:12`.
+    pub fn tag(self, tag: impl Into<String>) -> Self {
+        self.with(|job| job.envelope.tags.push(tag.into()))
+    }
+
+    /// Asks the handler to do everything but the effect.
+    pub fn dry_run(self) -> Self {
+        self.with(|job| job.envelope.dry_run = true)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut NewJob)) -> Self {
         if let Ok(job) = &mut self.job {
             change(job);
@@ -159,10 +189,11 @@ impl<'c> IntoFuture for Enqueue<'c> {
 
     fn into_future(self) -> Self::IntoFuture {
         async move {
-            let job = self.job?;
-            let id = job.id.clone();
-            self.client.enqueue_all(vec![job]).await?;
-            Ok(id)
+            let enqueued = self.client.enqueue_all(vec![self.job?]).await?;
+            let first = enqueued.into_iter().next();
+            first
+                .map(|job| job.id)
+                .ok_or_else(|| ClientError::Protocol("no answer for a job".to_owned()))
         }
         .boxed()
     }
@@ -217,41 +248,104 @@ impl Client {
         };
         self.announce(&first.queue).await?;
         let keys = self.queue(&first.queue);
+        let names = [
+            keys.job(),
+            keys.ready(),
+            keys.scheduled(),
+            keys.count(),
+            keys.unique(),
+            keys.unique_key(),
+            keys.unique_until(),
+        ];
+        let envelopes: Vec<Vec<u8>> = jobs.iter().map(encode).collect::<Result<_, _>>()?;
+        let bytes = envelopes.iter().map(|envelope| envelope.len() + 64).sum();
         let mut call = ENQUEUE
-            .call(&[keys.job(), keys.ready(), keys.scheduled(), keys.count()])
-            .arg(keys.wake());
-        for job in jobs {
-            let envelope =
-                serde_json::to_vec(&job.envelope).map_err(|source| ClientError::Encode {
-                    kind: job.envelope.kind.clone(),
-                    source,
-                })?;
+            .call_sized(&names, 4 * jobs.len(), bytes)
+            .arg(keys.wake())
+            .arg(jobs.len());
+        for (job, envelope) in jobs.iter().zip(envelopes) {
             call.push(job.id.as_str());
             call.push(envelope);
             call.push(job.envelope.priority.get());
             match job.run_at {
                 RunAt::Now => call.push(0),
                 RunAt::At(instant) => call.push(instant.min(LATEST_RUN_AT_MS)),
-                RunAt::After(delay) => call.push(format!(
-                    "+{}",
-                    delay.as_millis().min(LATEST_RUN_AT_MS.into())
-                )),
+                RunAt::After(delay) => call.push(format!("+{}", in_ms(delay))),
             }
         }
-        let stored: Vec<u8> = self.link.call(call).await?;
-        if stored.len() != jobs.len() {
+        for (number, job) in jobs.iter().enumerate() {
+            let Some(unique) = &job.unique else { continue };
+            call.push(number + 1);
+            call.push(&unique.key);
+            call.push(unique.window.map_or(0, in_ms));
+        }
+        let answers: Vec<Value> = self.link.call(call).await?;
+        if answers.len() != jobs.len() {
             return Err(ClientError::Protocol(format!(
                 "{} answers for {} jobs",
-                stored.len(),
+                answers.len(),
                 jobs.len()
             )));
         }
-        let answers = jobs.iter().zip(stored).map(|(job, stored)| Enqueued {
+        jobs.iter()
+            .zip(answers)
+            .map(|(job, answer)| read(job, answer))
+            .collect()
+    }
+}
+
+/// The bytes that are stored for a job, after its labels were checked.
+fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
+    let envelope = &job.envelope;
+    if envelope.tags.len() > MAX_TAGS {
+        check_label("tag", "")?;
+    }
+    envelope
+        .tags
+        .iter()
+        .try_for_each(|tag| check_label("tag", tag))?;
+    let unique = job.unique.as_ref().map(|unique| unique.key.clone());
+    unique
+        .iter()
+        .try_for_each(|key| check_label("unique key", key))?;
+    let wrong = |source| ClientError::Encode {
+        kind: envelope.kind.clone(),
+        source,
+    };
+    if unique.is_none() {
+        return serde_json::to_vec(envelope).map_err(wrong);
+    }
+    serde_json::to_vec(&Envelope {
+        unique,
+        ..envelope.clone()
+    })
+    .map_err(wrong)
+}
+
+/// What the script says became of a job.
+fn read(job: &NewJob, answer: Value) -> Result<Enqueued, ClientError> {
+    let odd = |why: &dyn std::fmt::Display| {
+        ClientError::Protocol(format!("answer for job {}: {why}", job.id))
+    };
+    match answer {
+        Value::Int(stored) => Ok(Enqueued {
             id: job.id.clone(),
             stored: stored == 1,
-        });
-        Ok(answers.collect())
+        }),
+        owner => {
+            let owner = String::from_redis_value(owner).map_err(|error| odd(&error))?;
+            Ok(Enqueued {
+                id: owner.parse().map_err(|error| odd(&error))?,
+                stored: false,
+            })
+        }
     }
+}
+
+fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(LATEST_RUN_AT_MS)
+        .min(LATEST_RUN_AT_MS)
 }
 
 /// Latest run-at kept exactly in a score: 2120. Anything later is as good as never.

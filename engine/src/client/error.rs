@@ -1,6 +1,6 @@
 //! What a producer can be told.
 
-use crate::envelope::{MAX_NAME_BYTES, MAX_PAYLOAD_BYTES};
+use crate::envelope::{MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::link::LinkError;
 
@@ -38,6 +38,16 @@ pub enum ClientError {
         /// The offending name, cut.
         name: String,
     },
+    /// A tag or unique key that cannot be one.
+    #[error(
+        "{what} {label:?} is not 1 to {MAX_LABEL_BYTES} bytes without control characters (at most {MAX_TAGS} tags a job)"
+    )]
+    InvalidLabel {
+        /// "tag" or "unique key".
+        what: &'static str,
+        /// The offending text, cut.
+        label: String,
+    },
     /// There is no such job, or its retention is over.
     #[error("no job {id} in queue {queue:?}; hint: finished jobs are kept for a limited time")]
     UnknownJob {
@@ -46,6 +56,9 @@ pub enum ClientError {
         /// The id that was looked for.
         id: JobId,
     },
+    /// No job was ever enqueued there.
+    #[error("no queue {0:?}: nothing was ever enqueued there")]
+    UnknownQueue(String),
     /// The job did not end in time; it goes on.
     #[error("job {0} did not end in time; it was not stopped")]
     StillRunning(JobId),
@@ -65,5 +78,16 @@ pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), ClientErr
     Err(ClientError::InvalidName {
         what,
         name: name.chars().take(MAX_NAME_BYTES).collect(),
+    })
+}
+
+/// Refuses tags and keys that would break a line or grow without a bound.
+pub(crate) fn check_label(what: &'static str, label: &str) -> Result<(), ClientError> {
+    if (1..=MAX_LABEL_BYTES).contains(&label.len()) && !label.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ClientError::InvalidLabel {
+        what,
+        label: label.chars().take(MAX_NAME_BYTES).collect(),
     })
 }

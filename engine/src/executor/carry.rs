@@ -115,16 +115,8 @@ fn in_words(execution: &Execution, outcome: Outcome, lease: Arc<str>) -> Ack {
         argument,
         result,
         error,
-        progress: last_report(execution),
+        reports: execution.cx().take_reports().collect(),
     }
-}
-
-/// The report that was made after the last one was written.
-fn last_report(execution: &Execution) -> String {
-    let progress = execution.cx().take_progress();
-    progress
-        .and_then(|progress| serde_json::to_string(&progress).ok())
-        .unwrap_or_default()
 }
 
 /// An output that is too large is replaced by a note of its size; the job stays completed.

@@ -5,15 +5,18 @@
 //! waits for Redis: reporting progress stores a value and returns.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::error::JobError;
 use crate::id::JobId;
 
+/// Largest checkpoint kept, in bytes of JSON.
+const MAX_CHECKPOINT_BYTES: usize = 16 * 1024;
 /// Longest progress text kept, in characters.
 const MAX_PROGRESS_TEXT: usize = 200;
 
@@ -54,9 +57,22 @@ struct Running {
     token: CancellationToken,
     /// A [`StopReason`], 0 while there is none; the first one stands.
     stop: AtomicU8,
-    /// The latest report that is not written yet.
-    progress: Mutex<Option<Progress>>,
+    dry_run: bool,
+    /// What an earlier attempt left, as JSON; empty for nothing.
+    start: String,
+    /// The latest reports that are not written yet.
+    unwritten: Mutex<Unwritten>,
 }
+
+/// What is said faster than it is written; only the newest counts.
+#[derive(Debug, Default)]
+struct Unwritten {
+    progress: Option<Progress>,
+    checkpoint: Option<String>,
+}
+
+/// A report on its way to Redis: which table, and the JSON.
+pub(crate) type Report = (&'static str, String);
 
 /// The handler's view of the attempt it runs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,15 +96,28 @@ impl JobContext {
             fence: 0,
             token: CancellationToken::new(),
             stop: AtomicU8::new(0),
-            progress: Mutex::new(None),
+            dry_run: false,
+            start: String::new(),
+            unwritten: Mutex::default(),
         }))
     }
 
-    /// The same context under the fence of its claim.
+    /// The same context with what its claim brought.
     #[must_use]
-    pub(crate) fn under(mut self, fence: u64) -> Self {
+    pub(crate) fn claimed(mut self, fence: u64, start: String, dry_run: bool) -> Self {
         if let Some(running) = Arc::get_mut(&mut self.0) {
             running.fence = fence;
+            running.start = start;
+            running.dry_run = dry_run;
+        }
+        self
+    }
+
+    /// The same context starting from a checkpoint; for tests of handlers.
+    #[must_use]
+    pub fn starting_from<T: Serialize>(mut self, checkpoint: &T) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.start = serde_json::to_string(checkpoint).unwrap_or_default();
         }
         self
     }
@@ -151,15 +180,54 @@ impl JobContext {
         }
     }
 
+    /// Whether to do everything but the effect.
+    pub fn is_dry_run(&self) -> bool {
+        self.0.dry_run
+    }
+
+    /// Where an earlier attempt got to, if it left a checkpoint of this type.
+    pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.0.start).ok()
+    }
+
+    /// Leaves a small value for a later attempt to start from, at most 16 KB of JSON. Never
+    /// waits: it is written twice a second and with the end of the attempt, so a killed worker's
+    /// successor may start a little earlier than the last one.
+    pub fn set_checkpoint<T: Serialize>(&self, value: &T) -> Result<(), JobError> {
+        let text = serde_json::to_string(value)?;
+        if text.len() > MAX_CHECKPOINT_BYTES {
+            let bytes = text.len();
+            return Err(JobError::discard(format!(
+                "checkpoint has {bytes} bytes, the limit is {MAX_CHECKPOINT_BYTES}; hint: store the data and keep a reference"
+            )));
+        }
+        self.unwritten().checkpoint = Some(text);
+        Ok(())
+    }
+
     /// Reports how far the job is. Never waits; the newest report is written twice a second.
     pub fn progress(&self, done: u64, total: Option<u64>, text: &str) {
         let text = text.chars().take(MAX_PROGRESS_TEXT).collect();
-        *self.slot() = Some(Progress { done, total, text });
+        self.unwritten().progress = Some(Progress { done, total, text });
     }
 
-    /// Takes the report that was not written yet.
+    /// Takes the progress that was not written yet.
     pub fn take_progress(&self) -> Option<Progress> {
-        self.slot().take()
+        self.unwritten().progress.take()
+    }
+
+    /// Takes everything that was not written yet.
+    pub(crate) fn take_reports(&self) -> impl Iterator<Item = Report> + use<> {
+        let Unwritten {
+            progress,
+            checkpoint,
+        } = std::mem::take(&mut *self.unwritten());
+        let progress = progress.and_then(|progress| serde_json::to_string(&progress).ok());
+        let reports = [
+            progress.map(|json| ("progress", json)),
+            checkpoint.map(|json| ("checkpoint", json)),
+        ];
+        reports.into_iter().flatten()
     }
 
     /// Asks the handler to stop. The first reason stands.
@@ -184,10 +252,10 @@ impl JobContext {
         }
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {
-        // A poisoned slot holds a whole value: the lock is never held across a panic point.
+    fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        // Whole values only are stored, so a poisoned lock guards nothing torn.
         self.0
-            .progress
+            .unwritten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -24,6 +24,8 @@ pub(crate) struct Claim {
     pub(crate) lease: Arc<str>,
     /// The run record that the claim wrote: attempt, fence, place in the line, Redis' clock.
     pub(crate) record: RunRecord,
+    /// What an earlier attempt left to start from, as JSON; empty for nothing.
+    pub(crate) checkpoint: String,
     /// The moment of the claim by this process' clock.
     pub(crate) claimed_at: Instant,
 }
@@ -65,6 +67,12 @@ impl Execution {
         let body = match Envelope::decode(&std::mem::take(&mut claim.envelope)) {
             Err(error) => Body::Refuse(Refusal::Undecodable(error.to_string())),
             Ok(envelope) => match registry.get(&envelope.kind) {
+                _ if envelope
+                    .expires_at
+                    .is_some_and(|at| at <= claim.record.started) =>
+                {
+                    Body::Refuse(Refusal::Expired)
+                }
                 Some(kind) => Body::Run(kind.clone(), envelope),
                 None => Body::Refuse(Refusal::UnknownKind(envelope.kind)),
             },
@@ -83,6 +91,7 @@ impl Execution {
                 timeout = Timeout::after(soft).tidy(timeout.hard.saturating_sub(timeout.soft));
             }
         }
+        let dry_run = matches!(&body, Body::Run(_, envelope) if envelope.dry_run);
         let cx = JobContext::new(
             claim.id.clone(),
             name,
@@ -90,7 +99,11 @@ impl Execution {
             claim.record.attempt,
             retry.max_attempts,
         )
-        .under(claim.record.fence);
+        .claimed(
+            claim.record.fence,
+            std::mem::take(&mut claim.checkpoint),
+            dry_run,
+        );
         Self(Arc::new(Inner {
             claim,
             body,

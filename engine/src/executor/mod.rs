@@ -26,6 +26,7 @@ mod perform;
 
 pub(crate) use carry::CarryLayer;
 pub(crate) use catch::CatchLayer;
+pub(crate) use context::Report;
 pub use context::{JobContext, Progress, StopReason};
 pub use error::{Discard, JobError};
 pub(crate) use execution::{Claim, Execution};

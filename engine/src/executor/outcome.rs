@@ -16,6 +16,8 @@ use crate::policy::RetryPolicy;
 pub(crate) enum Refusal {
     /// No handler of this name.
     UnknownKind(String),
+    /// Its time to start is over.
+    Expired,
     /// The envelope or the payload cannot be read.
     Undecodable(String),
 }
@@ -149,6 +151,7 @@ fn failed(failure: Failure, after: Option<Duration>, facts: &Facts<'_>) -> Outco
 
 fn refused(refusal: Refusal) -> Outcome {
     let (reason, message) = match refusal {
+        Refusal::Expired => return Outcome::Cancelled { reason: "expired" },
         Refusal::UnknownKind(kind) => (
             "unknown_kind",
             format!("no handler for kind {kind:?} in this worker"),

@@ -69,6 +69,16 @@ pub struct JobView {
     pub result: Option<Value>,
     /// The latest errors, oldest first.
     pub errors: Vec<AttemptError>,
+    /// What an earlier attempt left to start from.
+    pub checkpoint: Option<Value>,
+    /// What it belongs to.
+    pub tags: Vec<String>,
+    /// The key it has while it lives.
+    pub unique: Option<String>,
+    /// When it is cancelled unless it was started, ms since 1970.
+    pub expires_at: Option<u64>,
+    /// Whether the handler was asked to do everything but the effect.
+    pub dry_run: bool,
 }
 
 impl JobView {
@@ -95,6 +105,7 @@ pub(crate) struct Parts {
     progress: Option<String>,
     result: Option<String>,
     errors: Option<String>,
+    checkpoint: Option<String>,
 }
 
 impl Parts {
@@ -114,17 +125,19 @@ impl Parts {
             progress: text(),
             result: text(),
             errors: text(),
+            checkpoint: text(),
         }
     }
 }
 
-fn part_keys(keys: &QueueKeys) -> [String; 5] {
+fn part_keys(keys: &QueueKeys) -> [String; 6] {
     [
         keys.job(),
         keys.run(),
         keys.progress(),
         keys.result(),
         keys.error(),
+        keys.checkpoint(),
     ]
 }
 
@@ -317,7 +330,15 @@ fn view(
             .as_ref()
             .map(|e| e.payload.get().len())
             .unwrap_or_default(),
+        tags: envelope
+            .as_ref()
+            .map(|e| e.tags.clone())
+            .unwrap_or_default(),
+        unique: envelope.as_ref().and_then(|e| e.unique.clone()),
+        expires_at: envelope.as_ref().and_then(|e| e.expires_at),
+        dry_run: envelope.as_ref().is_some_and(|e| e.dry_run),
         payload: envelope.and_then(|e| serde_json::from_str(e.payload.get()).ok()),
+        checkpoint: json(&parts.checkpoint),
         attempt: run.attempt,
         lost: run.lost,
         started: run.started,

@@ -1,8 +1,13 @@
 //! How full the queues are and how long their oldest job has waited.
 
+use std::collections::HashMap;
+
+use redis::{FromRedisValue, Value};
 use serde::Serialize;
 
 use crate::client::{Client, ClientError};
+use crate::control::Pause;
+use crate::inspect::index_of;
 use crate::keys::ready_since_ms;
 use crate::state::State;
 
@@ -29,6 +34,8 @@ pub struct QueueView {
     pub discarded: u64,
     /// How long the first job in line has been available, in ms; 0 if none waits.
     pub oldest_ms: u64,
+    /// Who paused it, if it is paused.
+    pub paused: Option<Pause>,
     /// Jobs ever stored.
     pub enqueued_total: u64,
     /// Jobs ever completed.
@@ -55,21 +62,6 @@ impl QueueView {
     }
 }
 
-type Totals = (Option<u64>, Option<u64>, Option<u64>, Option<u64>);
-type Answer = (
-    (u64, u64),
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    Vec<(String, f64)>,
-    Totals,
-);
-
 impl Client {
     /// The names of all queues that were ever used, sorted.
     pub async fn queue_names(&self) -> Result<Vec<String>, ClientError> {
@@ -95,18 +87,8 @@ impl Client {
         let keys = self.queue(queue);
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
-        let sizes = [
-            keys.scheduled(),
-            keys.ready(),
-            keys.lease(),
-            keys.retrying(),
-            keys.held(),
-            keys.completed(),
-            keys.cancelled(),
-            keys.discarded(),
-        ];
-        for key in &sizes {
-            pipeline.cmd("ZCARD").arg(key);
+        for state in State::ALL {
+            pipeline.cmd("ZCARD").arg(index_of(&keys, state));
         }
         pipeline
             .cmd("ZRANGE")
@@ -114,41 +96,55 @@ impl Client {
             .arg(0)
             .arg(0)
             .arg("WITHSCORES");
-        let totals = ["enqueued", "completed", "discarded", "lease_lost"];
-        pipeline.cmd("HMGET").arg(keys.count()).arg(&totals);
-        let answer: Answer = self.link().pipeline(&pipeline).await?;
-        let (
-            time,
-            scheduled,
-            available,
-            running,
-            retrying,
-            held,
-            completed,
-            cancelled,
-            discarded,
-            first,
-            totals,
-        ) = answer;
-        let now = time.0 * 1000 + time.1 / 1000;
-        let oldest_ms = first.first().map_or(0, |(_, score)| {
-            now.saturating_sub(ready_since_ms(*score as u64))
-        });
+        pipeline.cmd("GET").arg(keys.paused());
+        pipeline.cmd("HMGET").arg(keys.count()).arg(&[
+            "enqueued",
+            "completed",
+            "discarded",
+            "lease_lost",
+        ]);
+        let answers: Vec<Value> = self.link().pipeline(&pipeline).await?;
+        let mut answers = answers.into_iter();
+
+        let (seconds, micros): (u64, u64) = next(&mut answers)?;
+        let mut sizes = HashMap::new();
+        for state in State::ALL {
+            sizes.insert(state, next::<u64>(&mut answers)?);
+        }
+        let size = |state| sizes.get(&state).copied().unwrap_or(0);
+        let first: Vec<(String, f64)> = next(&mut answers)?;
+        let since = first
+            .first()
+            .map(|(_, score)| ready_since_ms(*score as u64));
+        let paused: Option<String> = next(&mut answers)?;
+        let totals: Vec<Option<u64>> = next(&mut answers)?;
+        let total = |n: usize| totals.get(n).copied().flatten().unwrap_or(0);
         Ok(QueueView {
             queue: queue.to_owned(),
-            scheduled,
-            available,
-            running,
-            retrying,
-            held,
-            completed,
-            cancelled,
-            discarded,
-            oldest_ms,
-            enqueued_total: totals.0.unwrap_or(0),
-            completed_total: totals.1.unwrap_or(0),
-            discarded_total: totals.2.unwrap_or(0),
-            lease_lost_total: totals.3.unwrap_or(0),
+            scheduled: size(State::Scheduled),
+            available: size(State::Available),
+            running: size(State::Running),
+            retrying: size(State::Retrying),
+            held: size(State::Held),
+            completed: size(State::Completed),
+            cancelled: size(State::Cancelled),
+            discarded: size(State::Discarded),
+            oldest_ms: since.map_or(0, |since| {
+                (seconds * 1000 + micros / 1000).saturating_sub(since)
+            }),
+            paused: paused
+                .map(|note| serde_json::from_str(&note).unwrap_or_else(|_| Pause::unreadable())),
+            enqueued_total: total(0),
+            completed_total: total(1),
+            discarded_total: total(2),
+            lease_lost_total: total(3),
         })
     }
+}
+
+fn next<T: FromRedisValue>(answers: &mut impl Iterator<Item = Value>) -> Result<T, ClientError> {
+    let answer = answers
+        .next()
+        .ok_or_else(|| ClientError::Protocol("too few answers".to_owned()))?;
+    T::from_redis_value(answer).map_err(|error| ClientError::Protocol(error.to_string()))
 }

@@ -1,10 +1,11 @@
 -- Ends attempts: each outcome moves its job to the index of its next state, if the fence holds.
 -- KEYS    lease, run, ready, scheduled, retrying, held, completed, discarded, cancelled,
---         result, error, count, cancelling, waiting, progress
--- ARGV    wake channel, ended channel, number of successes, of their outputs, of last
---         progress reports, then
+--         result, error, count, cancelling, waiting, progress, checkpoint,
+--         unique, unique_key, unique_until
+-- ARGV    wake channel, ended channel, number of successes, of their outputs, of reports
+--         that were not written yet, then
 --         per success: 'fence:id'; per success: id, run record; per output: id, JSON;
---         per report: id, JSON;
+--         per report: id, 'progress' or 'checkpoint', JSON;
 --         per other outcome: 'fence:id', id, run record, outcome, argument, error line or ''
 --         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
 --         returned: the ready score
@@ -13,7 +14,8 @@
 local lease, run, ready, scheduled, retrying = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local index = { held = KEYS[6], discarded = KEYS[8], cancelled = KEYS[9] }
 local completed, result, error_key, count = KEYS[7], KEYS[10], KEYS[11], KEYS[12]
-local cancelling, waiting, progress = KEYS[13], KEYS[14], KEYS[15]
+local cancelling, waiting = KEYS[13], KEYS[14]
+local reported = { progress = KEYS[15], checkpoint = KEYS[16] }
 local successes, outputs, reports = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = math.floor(now_us() / 1000)
 local MAX_ERROR_BYTES = 16384
@@ -21,15 +23,15 @@ local MAX_ERROR_BYTES = 16384
 local first_record = 6 + successes
 local first_output = first_record + 2 * successes
 local first_report = first_output + 2 * outputs
-local first_other = first_report + 2 * reports
+local first_other = first_report + 3 * reports
 
--- What was applied: all of it, and what of it is over.
-local answers, applied, over = {}, {}, {}
+-- What was applied: all of it, what of it runs no more, and what of it has ended for good.
+local answers, applied, over, ended = {}, {}, {}, {}
 
 -- Successes come in columns, so that the usual case, all fences good, builds no tables.
 if successes > 0 then
   local deadlines = redis.call('ZMSCORE', lease, unpack(ARGV, 6, 5 + successes))
-  local good, ended = 0, {}
+  local good, finished = 0, {}
   for n = 1, successes do
     answers[n] = deadlines[n] and 1 or 0
     good = good + answers[n]
@@ -41,8 +43,9 @@ if successes > 0 then
       local id = ARGV[first_record + 2 * (n - 1)]
       applied[id] = true
       over[#over + 1] = id
-      ended[#ended + 1] = at
       ended[#ended + 1] = id
+      finished[#finished + 1] = at
+      finished[#finished + 1] = id
       if good < successes then
         leases[#leases + 1] = ARGV[5 + n]
         records[#records + 1] = id
@@ -69,7 +72,7 @@ if successes > 0 then
     write_pairs('HSET', result, kept)
   end
   if good > 0 then
-    redis.call('ZADD', completed, unpack(ended))
+    redis.call('ZADD', completed, unpack(finished))
     redis.call('HINCRBY', count, 'completed', good)
   end
 end
@@ -112,6 +115,7 @@ for at = first_other, #ARGV, 6 do
       redis.call('ZADD', index[outcome], int(now), id)
       over[#over + 1] = id
       if outcome ~= 'held' then
+        ended[#ended + 1] = id
         redis.call('HINCRBY', count, outcome, 1)
       end
     end
@@ -121,11 +125,12 @@ for at = first_other, #ARGV, 6 do
   end
 end
 
-for i = first_report, first_other - 1, 2 do
+for i = first_report, first_other - 1, 3 do
   if applied[ARGV[i]] then
-    redis.call('HSET', progress, ARGV[i], ARGV[i + 1])
+    redis.call('HSET', reported[ARGV[i + 1]], ARGV[i], ARGV[i + 2])
   end
 end
+free_unique(KEYS[17], KEYS[18], KEYS[19], ended, now)
 if wake then
   redis.call('PUBLISH', ARGV[1], 'go')
 end

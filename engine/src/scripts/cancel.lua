@@ -1,5 +1,6 @@
 -- Cancels a job: at once if it waits, by its worker if it runs.
--- KEYS    job, run, ready, scheduled, retrying, held, lease, cancelled, cancelling, count, waiting
+-- KEYS    job, run, ready, scheduled, retrying, held, lease, cancelled, cancelling, count, waiting,
+--         unique, unique_key, unique_until
 -- ARGV    id, wake channel, ended channel
 -- RETURNS 'cancelled', 'cancelling', 'final' or 'unknown'
 local job, run, lease, cancelled, cancelling = KEYS[1], KEYS[2], KEYS[7], KEYS[8], KEYS[9]
@@ -15,6 +16,7 @@ for n = 3, 6 do
     redis.call('HSET', run, id, facts .. ' ' .. now .. ' ' .. worker .. ' requested')
     redis.call('ZADD', cancelled, now, id)
     redis.call('HINCRBY', KEYS[10], 'cancelled', 1)
+    free_unique(KEYS[12], KEYS[13], KEYS[14], { id }, tonumber(now))
     if redis.call('ZREM', KEYS[11], id) == 1 then
       redis.call('PUBLISH', ARGV[3], id)
     end

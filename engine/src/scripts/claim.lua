@@ -1,10 +1,10 @@
 -- Promotes what is due and leases as many jobs as the caller has free slots.
--- KEYS    ready, scheduled, retrying, lease, job, run, count
+-- KEYS    ready, scheduled, retrying, lease, job, run, count, paused, checkpoint
 -- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel
 -- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, due jobs left (0/1),
---           then per job: id, envelope, run record }
+--           then per job: id, envelope, run record, checkpoint or '' }
 -- Bounded by slots and by the number of promotions.
-local ready, scheduled, retrying, lease, job, run, count = unpack(KEYS)
+local ready, scheduled, retrying, lease, job, run, count, paused, checkpoint = unpack(KEYS)
 local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local us = now_us()
 local now = math.floor(us / 1000)
@@ -44,7 +44,7 @@ local answer = {
   lowest(lease) or -1,
   next_due <= due_limit and 1 or 0,
 }
-if slots == 0 then
+if slots == 0 or redis.call('EXISTS', paused) == 1 then
   return answer
 end
 local popped = redis.call('ZPOPMIN', ready, slots)
@@ -58,6 +58,7 @@ for i = 1, #popped, 2 do
 end
 local envelopes = redis.call('HMGET', job, unpack(ids))
 local records = redis.call('HMGET', run, unpack(ids))
+local saved = redis.call('EXISTS', checkpoint) == 1 and redis.call('HMGET', checkpoint, unpack(ids)) or {}
 local fence = redis.call('HINCRBY', count, 'fence', #ids) - #ids
 local deadline, tail = int(now + lease_ms), ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
 local leases, written = {}, {}
@@ -81,7 +82,8 @@ for n, id in ipairs(ids) do
     answer[at + 1] = id
     answer[at + 2] = envelope
     answer[at + 3] = record
-    at = at + 3
+    answer[at + 4] = saved[n] or ''
+    at = at + 4
   end
 end
 if size > 0 then

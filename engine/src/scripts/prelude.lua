@@ -42,3 +42,21 @@ end
 local function even_if_full(zset)
   redis.call('ZREM', zset, '')
 end
+
+-- Frees the unique keys of jobs that are over; a key with an open window stays taken.
+local function free_unique(unique, unique_key, unique_until, ids, now)
+  if #ids == 0 or redis.call('EXISTS', unique_key) == 0 then
+    return
+  end
+  local keys = redis.call('HMGET', unique_key, unpack(ids))
+  for n, id in ipairs(ids) do
+    local key = keys[n]
+    if key then
+      redis.call('HDEL', unique_key, id)
+      if tonumber(redis.call('ZSCORE', unique_until, key) or 0) <= now then
+        redis.call('HDEL', unique, key)
+        redis.call('ZREM', unique_until, key)
+      end
+    end
+  end
+end

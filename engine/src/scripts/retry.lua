@@ -1,12 +1,25 @@
 -- Lines a job up again now: from held, discarded or cancelled with a fresh set of attempts,
 -- from scheduled or retrying ahead of its time.
--- KEYS    job, run, ready, scheduled, retrying, held, discarded, cancelled, count
--- ARGV    id, priority, wake channel
--- RETURNS the state it was in, 'unknown', or 'unchanged' for available, running and completed
+-- KEYS    job, run, ready, scheduled, retrying, held, discarded, cancelled, count,
+--         unique, unique_key, unique_until
+-- ARGV    id, priority, wake channel, unique key or ''
+-- RETURNS the state it was in, 'unknown', 'unchanged' for available, running and completed,
+--         or 'taken ID' if another job has its unique key now
 local id = ARGV[1]
 if redis.call('HEXISTS', KEYS[1], id) == 0 then
   return 'unknown'
 end
+-- A job that is over gave its unique key back; it needs it again to live.
+local key = ARGV[4]
+if key ~= '' and (redis.call('ZSCORE', KEYS[7], id) or redis.call('ZSCORE', KEYS[8], id)) then
+  local owner = redis.call('HGET', KEYS[10], key)
+  if owner and owner ~= id and redis.call('HEXISTS', KEYS[11], owner) == 1 then
+    return 'taken ' .. owner
+  end
+  redis.call('HSET', KEYS[10], key, id)
+  redis.call('HSET', KEYS[11], id, key)
+end
+
 local names = { [4] = 'scheduled', [5] = 'retrying', [6] = 'held', [7] = 'discarded', [8] = 'cancelled' }
 for n = 4, 8 do
   if redis.call('ZREM', KEYS[n], id) == 1 then

@@ -1,9 +1,10 @@
 -- Takes back the jobs whose lease ran out: to their old place in the line, or to `held` when
 -- their worker died under them too often.
--- KEYS    lease, ready, held, run, error, count, cancelling, cancelled
+-- KEYS    lease, ready, held, run, error, count, cancelling, cancelled,
+--         unique, unique_key, unique_until
 -- ARGV    most jobs a call, losses that hold a job, wake channel
 -- RETURNS { back in the line, held, cancelled, next end of a lease in ms or -1 }
-local lease, ready, held, run, error_key, count, cancelling, cancelled = unpack(KEYS)
+local lease, ready, held, run, error_key, count, cancelling, cancelled = unpack(KEYS, 1, 8)
 local now = math.floor(now_us() / 1000)
 
 local expired = redis.call('ZRANGEBYSCORE', lease, '-inf', now, 'LIMIT', 0, ARGV[1])
@@ -21,6 +22,7 @@ for _, member in ipairs(expired) do
       redis.call('ZADD', cancelled, int(now), id)
       redis.call('HSET', run, id, facts .. int(now) .. ' ' .. worker .. ' requested')
       redis.call('HINCRBY', count, 'cancelled', 1)
+      free_unique(KEYS[9], KEYS[10], KEYS[11], { id }, now)
       dropped = dropped + 1
     elseif lost >= tonumber(ARGV[2]) then
       redis.call('ZADD', held, int(now), id)

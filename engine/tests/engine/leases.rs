@@ -147,7 +147,7 @@ async fn a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finis
 async fn claim_and_die(stage: &Stage, lease_ms: u64) {
     let prelude = include_str!("../../src/scripts/prelude.lua");
     let script = format!("{prelude}\n{}", include_str!("../../src/scripts/claim.lua"));
-    let mut words = vec!["EVAL".to_owned(), script, "7".to_owned()];
+    let mut words = vec!["EVAL".to_owned(), script, "9".to_owned()];
     for part in [
         "ready",
         "scheduled",
@@ -156,6 +156,8 @@ async fn claim_and_die(stage: &Stage, lease_ms: u64) {
         "job",
         "run",
         "count",
+        "paused",
+        "checkpoint",
     ] {
         words.push(format!("test:{{test}}:{part}"));
     }

@@ -18,3 +18,4 @@ mod shutdown;
 mod stage;
 mod steering;
 mod waking;
+mod wishes;

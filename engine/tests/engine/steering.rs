@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rouage::{Cancelled, JobError, State};
+use rouage::{Cancelled, JobError, Retried, State};
 use serde_json::Value;
 
 use crate::stage::{Stage, act, numbered, play};
@@ -70,7 +70,7 @@ async fn a_discarded_job_gets_all_its_attempts_again() {
     worker.drain().await;
     assert_eq!(
         stage.client.retry("test", &id).await.unwrap(),
-        Some(State::Discarded)
+        Retried::From(State::Discarded)
     );
     let job = stage.job(&id).await;
     assert_eq!(
@@ -79,7 +79,7 @@ async fn a_discarded_job_gets_all_its_attempts_again() {
     );
     assert_eq!(
         stage.client.retry("test", &id).await.unwrap(),
-        None,
+        Retried::Unchanged,
         "an available job stays as it is"
     );
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
@@ -100,7 +100,7 @@ async fn a_scheduled_job_can_be_run_now() {
         .unwrap();
     assert_eq!(
         stage.client.retry("test", &id).await.unwrap(),
-        Some(State::Scheduled)
+        Retried::From(State::Scheduled)
     );
     stage.reaches(&id, State::Completed).await;
     worker.drain().await;
