@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rouage::inspect::JobView;
-use rouage::{Client, JobId, Priority, RunAt, State};
+use rouage::{Client, Enqueued, JobId, Priority, RunAt, State, Unique};
 use serde::Serialize;
 
 use super::{Verdict, failure, moment, output};
@@ -44,6 +44,22 @@ pub(super) struct Args {
     #[arg(long)]
     id: Option<JobId>,
 
+    /// What it belongs to, such as campaign:12; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+
+    /// No second job with this key while one lives [default: the kind's own key, if it has one]
+    #[arg(long, value_name = "KEY")]
+    unique: Option<String>,
+
+    /// Cancel it unless it was started by this time
+    #[arg(long, value_name = "TIME", value_parser = moment::instant)]
+    expires: Option<u64>,
+
+    /// Ask the job to do everything but the effect
+    #[arg(long)]
+    dry_run: bool,
+
     /// Wait until the job is over
     #[arg(long)]
     wait: bool,
@@ -74,10 +90,19 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<Verdict> 
         (None, Some(delay)) => RunAt::After(delay),
         (None, None) => RunAt::Now,
     };
-    let (id, queue) = (job.id.clone(), job.queue.clone());
+    job.envelope.tags = args.tags;
+    job.envelope.expires_at = args.expires;
+    job.envelope.dry_run = args.dry_run;
+    if let Some(key) = args.unique {
+        job.unique = Some(Unique::while_live(key));
+    }
+    let queue = job.queue.clone();
     let client = app::client(config).await?;
     let enqueued = client.enqueue_all(vec![job]).await?;
-    if enqueued.iter().any(|job| !job.stored) {
+    let Some(Enqueued { id, stored }) = enqueued.into_iter().next() else {
+        bail!("redis gave no answer for the job");
+    };
+    if !stored {
         failure::hint(&format!("job {id} was there already; nothing was stored"));
     }
     warn_if_unserved(&client, &queue).await?;

@@ -18,4 +18,5 @@ mod jobs;
 mod migrations;
 mod probes;
 mod shutdown;
+mod wishes;
 mod world;

@@ -39,6 +39,10 @@ impl Claim {
 
 /// What is to be done with a claim.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, behind an Arc, and nearly always the large one"
+)]
 pub(crate) enum Body {
     /// Run this handler.
     Run(Kind, Envelope),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use rouage::{Job, RetryPolicy, Timeout};
+use rouage::{Job, RetryPolicy, Timeout, Unique};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,6 +67,32 @@ impl Job for ExportRecords {
     const RETRY: RetryPolicy = RetryPolicy::attempts(3);
     /// Far above what the largest allowed export needs.
     const TIMEOUT: Timeout = Timeout::after(Duration::from_mins(10));
+
+    /// Whoever clicks twice gets the same file: the user, and everything that shapes it.
+    fn unique(&self) -> Option<Unique> {
+        let wish = serde_json::to_string(self).ok()?;
+        let Self {
+            user_id, dataset, ..
+        } = self;
+        // What was sent may be of any length; a key is not.
+        let dataset: String = dataset
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(20)
+            .collect();
+        let key = format!(
+            "export:{user_id}:{dataset}:{:016x}",
+            fingerprint(wish.as_bytes())
+        );
+        Some(Unique::while_live(key))
+    }
+}
+
+/// FNV-1a, 64 bits (IETF draft-eastlake-fnv): stable across releases, which std's hashers are not.
+/// Filters may hold names, so the key holds their fingerprint only.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// A finished export.
@@ -123,4 +149,42 @@ fn number_or_text_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema 
             { "type": "string", "pattern": "^[+-]?[0-9]+$" }
         ]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(payload: &str) -> String {
+        let job: ExportRecords = serde_json::from_str(payload).unwrap();
+        job.unique().unwrap().key
+    }
+
+    #[test]
+    fn equal_wishes_of_a_user_have_one_key_however_they_are_spelled() {
+        let wish = key(r#"{"dataset":"people","user_id":7,"filters":{"a":1,"b":"x"}}"#);
+        assert_eq!(
+            wish,
+            key(r#"{"filters":{"b":"x","a":1},"user_id":"7","format":"csv","dataset":"people"}"#)
+        );
+        assert_eq!(wish, "export:7:people:d50c1b953cea3014");
+    }
+
+    #[test]
+    fn another_user_or_another_filter_is_another_wish() {
+        let wish = key(r#"{"dataset":"people","user_id":7}"#);
+        assert_ne!(wish, key(r#"{"dataset":"people","user_id":8}"#));
+        assert_ne!(
+            wish,
+            key(r#"{"dataset":"people","user_id":7,"filters":{"language":"fr"}}"#)
+        );
+    }
+
+    #[test]
+    fn no_filter_can_be_read_in_a_key() {
+        assert!(
+            !key(r#"{"dataset":"people","user_id":7,"filters":{"search":"Dupont"}}"#)
+                .contains("Dupont")
+        );
+    }
 }

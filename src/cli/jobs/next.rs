@@ -1,21 +1,26 @@
 //! What happens next with a job, in one sentence.
 
-use rouage::State;
 use rouage::inspect::{JobView, WorkerView};
+use rouage::{Pause, State};
 
 use crate::cli::moment;
 
-/// The sentence; `workers` are all that are alive.
-pub(super) fn next(job: &JobView, workers: &[WorkerView], now: u64) -> String {
+/// The sentence; `workers` are all that are alive, `paused` is the pause of the job's queue.
+pub(super) fn next(
+    job: &JobView,
+    workers: &[WorkerView],
+    paused: Option<&Pause>,
+    now: u64,
+) -> String {
     let id = &job.id;
     let queue = &job.queue;
     let served = workers
         .iter()
         .any(|worker| worker.info.queues.iter().any(|(name, _)| name == queue));
-    let by = if served {
-        ""
-    } else {
-        ", once a worker serves the queue: none does now"
+    let by = match (paused, served) {
+        (Some(_), _) => format!(", once `crm-worker queues resume {queue}` ends its pause"),
+        (None, true) => String::new(),
+        (None, false) => ", once a worker serves the queue: none does now".to_owned(),
     };
     match job.state {
         State::Scheduled => format!(

@@ -1,6 +1,6 @@
 //! `crm-worker jobs retry`.
 
-use rouage::{Client, JobId};
+use rouage::{Client, JobId, Retried};
 
 use super::find;
 use crate::cli::{Verdict, failure, output};
@@ -13,8 +13,17 @@ pub(super) async fn run(client: &Client, ids: &[JobId]) -> anyhow::Result<Verdic
             anyhow::Ok((client.retry(&job.queue, id).await?, job.state))
         };
         match outcome.await {
-            Ok((Some(before), _)) => output::line(format!("{id} was {before}, is available"))?,
-            Ok((None, state)) => output::line(format!("{id} is {state}, nothing changed"))?,
+            Ok((Retried::From(before), _)) => {
+                output::line(format!("{id} was {before}, is available"))?;
+            }
+            Ok((Retried::Unchanged, state)) => {
+                output::line(format!("{id} is {state}, nothing changed"))?;
+            }
+            Ok((Retried::Taken(owner), state)) => {
+                output::line(format!("{id} is {state}, nothing changed"))?;
+                failure::hint(&format!("job {owner} has its unique key now"));
+                verdict = Verdict::Bad;
+            }
             Err(error) => {
                 failure::report(&error);
                 verdict = Verdict::Bad;

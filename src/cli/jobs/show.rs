@@ -27,7 +27,8 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(client: &Client, args: &Args) -> anyhow::Result<Verdict> {
     let job = super::find(client, &args.id).await?;
     let workers = client.workers().await?;
-    let sentence = next(&job, &workers, moment::now_ms());
+    let paused = client.queue_view(&job.queue).await?.paused;
+    let sentence = next(&job, &workers, paused.as_ref(), moment::now_ms());
     if args.json {
         output::json(&[object(&job, &sentence, args.payload)?])?;
     } else {
@@ -78,6 +79,21 @@ fn page(job: &JobView, sentence: &str, payload: bool) -> String {
     }
     if !job.reason.is_empty() {
         line("reason", &job.reason);
+    }
+    if !job.tags.is_empty() {
+        line("tags", &job.tags.join(", "));
+    }
+    if let Some(key) = &job.unique {
+        line("unique", key);
+    }
+    if let Some(at) = job.expires_at {
+        line(
+            "expires",
+            &format!("{}, unless it was started", moment::show(at)),
+        );
+    }
+    if job.dry_run {
+        line("dry run", "yes");
     }
     if let Some(progress) = &job.progress {
         line("progress", &how_far(progress));
