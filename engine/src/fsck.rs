@@ -355,7 +355,7 @@ fn type_of(rest: &str) -> Option<&'static str> {
         "queues" => return Some("set"),
         "layout" => return Some("string"),
         "workers" => return Some("zset"),
-        _ if rest.starts_with("worker:") => return Some("string"),
+        _ if rest.starts_with("worker:") || rest.starts_with("limit:{") => return Some("string"),
         _ => {}
     }
     let (_, part) = rest.strip_prefix('{')?.split_once("}:")?;

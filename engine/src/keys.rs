@@ -57,6 +57,12 @@ impl Keyspace {
         format!("{}:worker:{instance}", self.prefix)
     }
 
+    /// STRING, when the last reserved permit of a rate limit is due, in µs since 1970. Owner: the
+    /// limit. TTL: until the limit's burst is whole again.
+    pub fn limit(&self, name: &str) -> String {
+        format!("{}:limit:{{{name}}}", self.prefix)
+    }
+
     /// The keys of one queue.
     pub fn queue(&self, queue: &str) -> QueueKeys {
         QueueKeys {

@@ -72,6 +72,8 @@ mod backoff;
 #[cfg(feature = "worker")]
 mod executor;
 #[cfg(feature = "worker")]
+mod limits;
+#[cfg(feature = "worker")]
 pub mod metrics;
 #[cfg(feature = "worker")]
 mod worker;
@@ -92,6 +94,10 @@ pub use keys::Keyspace;
 pub use link::{Link, LinkError};
 
 #[cfg(feature = "worker")]
-pub use executor::{Discard, Handler, JobContext, JobError, Kind, Progress, Registry, StopReason};
+pub use executor::{
+    Discard, Handler, JobContext, JobError, Kind, Limit, Progress, Registry, StopReason,
+};
+#[cfg(feature = "worker")]
+pub use limits::{LONGEST_WAIT, RateLimit};
 #[cfg(feature = "worker")]
 pub use worker::{Pulse, Shutdown, Worker, WorkerError, WorkerOptions};

@@ -44,6 +44,8 @@ scripts! {
     SWEEP = "scripts/sweep.lua";
     /// Removes old finished jobs.
     PRUNE = "scripts/prune.lua";
+    /// Reserves permits of a rate limit.
+    LIMIT = "scripts/limit.lua";
     /// Stores progress and checkpoints.
     REPORT = "scripts/report.lua";
 }

@@ -19,6 +19,7 @@ use crate::backend::{Held, Keeper};
 use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
 use crate::keys::QueueKeys;
+use crate::limits::Limits;
 use crate::link::{Link, LinkError};
 use crate::record::RunRecord;
 use crate::scripts::{CLAIM, MAX_BATCH};
@@ -37,6 +38,7 @@ pub(crate) struct Fetcher {
     pub(crate) lease: Duration,
     pub(crate) idle_poll: Duration,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) held: Arc<Held>,
     pub(crate) bell: Arc<Notify>,
@@ -180,7 +182,7 @@ impl Fetcher {
         for claim in batch.claims {
             let Some(slot) = slots.split(1) else { return };
             let lease = Arc::clone(&claim.lease);
-            let execution = Execution::prepare(claim, &self.registry);
+            let execution = Execution::prepare(claim, &self.registry, &self.limits);
             self.held.insert(
                 lease,
                 HeldAttempt {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::executor::error::JobError;
 use crate::id::JobId;
+use crate::limits::Limits;
 
 /// Largest checkpoint kept, in bytes of JSON.
 const MAX_CHECKPOINT_BYTES: usize = 16 * 1024;
@@ -60,6 +61,8 @@ struct Running {
     dry_run: bool,
     /// What an earlier attempt left, as JSON; empty for nothing.
     start: String,
+    /// The shared rate limits; `None` in tests of handlers, where nothing is limited.
+    limits: Option<Arc<Limits>>,
     /// The latest reports that are not written yet.
     unwritten: Mutex<Unwritten>,
 }
@@ -98,14 +101,22 @@ impl JobContext {
             stop: AtomicU8::new(0),
             dry_run: false,
             start: String::new(),
+            limits: None,
             unwritten: Mutex::default(),
         }))
     }
 
     /// The same context with what its claim brought.
     #[must_use]
-    pub(crate) fn claimed(mut self, fence: u64, start: String, dry_run: bool) -> Self {
+    pub(crate) fn claimed(
+        mut self,
+        fence: u64,
+        start: String,
+        dry_run: bool,
+        limits: &Arc<Limits>,
+    ) -> Self {
         if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.limits = Some(Arc::clone(limits));
             running.fence = fence;
             running.start = start;
             running.dry_run = dry_run;
@@ -178,6 +189,11 @@ impl JobContext {
             () = self.0.token.cancelled() => Err(JobError::Cancelled),
             () = tokio::time::sleep(duration) => Ok(()),
         }
+    }
+
+    /// A rate limit by the name it was declared with.
+    pub fn limit<'c>(&'c self, name: &'c str) -> Limit<'c> {
+        Limit { cx: self, name }
     }
 
     /// Whether to do everything but the effect.
@@ -258,6 +274,30 @@ impl JobContext {
             .unwritten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A rate limit as one attempt asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit<'c> {
+    cx: &'c JobContext,
+    name: &'c str,
+}
+
+impl Limit<'_> {
+    /// Waits for permits, at most as many as the limit's burst. Ends early with
+    /// [`JobError::Cancelled`] or, if the wait would be long, with [`JobError::Snooze`]; pass both
+    /// on with `?`.
+    pub async fn acquire(self, permits: u32) -> Result<(), JobError> {
+        let Some(limits) = &self.cx.0.limits else {
+            return Ok(());
+        };
+        let wait = Arc::clone(limits).reserve(self.name, permits).await?;
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            self.cx.sleep(wait).await
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::executor::context::JobContext;
 use crate::executor::error::JobError;
 use crate::job::Job;
+use crate::limits::RateLimit;
 use crate::policy::{RetryPolicy, Timeout};
 
 /// Runs jobs of one kind.
@@ -147,6 +148,7 @@ impl std::fmt::Debug for Kind {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
+    limits: BTreeMap<String, RateLimit>,
     duplicates: Vec<&'static str>,
 }
 
@@ -181,6 +183,19 @@ impl Registry {
         Fut: Future<Output = Result<J::Output, JobError>> + Send + 'static,
     {
         self.handler(Function(function, PhantomData))
+    }
+
+    /// Declares a rate limit that handlers may ask for by its name; the last declaration of a
+    /// name stands.
+    #[must_use]
+    pub fn limit(mut self, limit: RateLimit) -> Self {
+        self.limits.insert(limit.name.clone(), limit);
+        self
+    }
+
+    /// The declared rate limits, by name.
+    pub(crate) fn limits(&self) -> &BTreeMap<String, RateLimit> {
+        &self.limits
     }
 
     /// The kind of that name.

@@ -27,7 +27,7 @@ mod perform;
 pub(crate) use carry::CarryLayer;
 pub(crate) use catch::CatchLayer;
 pub(crate) use context::Report;
-pub use context::{JobContext, Progress, StopReason};
+pub use context::{JobContext, Limit, Progress, StopReason};
 pub use error::{Discard, JobError};
 pub(crate) use execution::{Claim, Execution};
 pub use handler::{Handler, Kind, Registry};

@@ -13,6 +13,7 @@ use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
 use crate::keys::Keyspace;
+use crate::limits::Limits;
 use crate::link::Link;
 use crate::metrics::KindMetrics;
 
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) keyspace: Keyspace,
     pub(super) registry: Arc<Registry>,
+    pub(super) limits: Arc<Limits>,
     pub(super) options: WorkerOptions,
     pub(super) instance: String,
     /// Ends the fetch loops.
@@ -77,6 +79,7 @@ impl Line {
             lease: shared.options.lease,
             idle_poll: shared.options.idle_poll,
             registry: Arc::clone(&shared.registry),
+            limits: Arc::clone(&shared.limits),
             slots: Arc::new(Semaphore::new(slots)),
             held: Arc::clone(&line.held),
             bell: Arc::clone(&line.bell),

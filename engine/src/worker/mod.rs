@@ -22,6 +22,7 @@ use crate::client::Client;
 use crate::executor::{Registry, StopReason};
 use crate::id::JobId;
 use crate::inspect::WorkerInfo;
+use crate::limits::Limits;
 
 /// Once the grace is over, handlers have this long to react to their token, and as long again
 /// to be dropped. With the two below it adds up to less than a second.
@@ -125,9 +126,17 @@ impl Worker {
     }
 
     async fn shared(&self, shutdown: &Shutdown) -> Result<Shared, WorkerError> {
+        let link = self.client.link().another(WORKER_DEADLINE).await?;
+        let keyspace = self.client.keyspace().clone();
+        let limits = Limits {
+            link: link.clone(),
+            keyspace: keyspace.clone(),
+            declared: self.registry.limits().clone(),
+        };
         Ok(Shared {
-            link: self.client.link().another(WORKER_DEADLINE).await?,
-            keyspace: self.client.keyspace().clone(),
+            link,
+            keyspace,
+            limits: Arc::new(limits),
             registry: Arc::clone(&self.registry),
             options: self.options.clone(),
             instance: self.instance.clone(),
