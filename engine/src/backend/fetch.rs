@@ -26,6 +26,8 @@ use crate::scripts::{CLAIM, MAX_BATCH};
 
 /// Most due jobs that one claim lines up.
 const MAX_PROMOTED: usize = 500;
+/// Free slots that make a claim worth while before the last batch is handed over.
+const OVERLAP_FROM: usize = 32;
 /// A handler that ignores its hard timeout this long is left to the sweep.
 const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 
@@ -87,6 +89,13 @@ impl LastTurn {
     }
 }
 
+/// Claimed jobs and the slots they will take; slots that are left are given back.
+#[derive(Default)]
+struct Claimed {
+    claims: Vec<Claim>,
+    slots: Option<OwnedSemaphorePermit>,
+}
+
 /// What one claim brought.
 struct Batch {
     now_ms: u64,
@@ -97,50 +106,87 @@ struct Batch {
 }
 
 impl Fetcher {
-    /// Claims until `stop`; then what is claimed but not handed over is handed back by dropping
-    /// out of the executor with the reason shutdown.
+    /// Claims until `stop`. Whatever is claimed is handed over, and finishes in the grace.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut backoff = backoff();
+        // Handed over while the next claim is under way, so that Redis and this process work at
+        // the same time.
+        let mut claimed = Claimed::default();
         loop {
-            if self.slots.available_permits() == 0 {
-                self.turned.is_full();
-            }
-            let first = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+            let slots = if claimed.claims.is_empty() {
+                self.next_slots(&stop).await
+            } else {
+                self.many_slots(&stop)
             };
-            let Ok(mut slots) = first else { return };
-            self.turned.has_slot();
-            self.take_more(&mut slots);
+            let Some(slots) = slots else {
+                if claimed.claims.is_empty() {
+                    return;
+                }
+                self.hand_over(std::mem::take(&mut claimed)).await;
+                continue;
+            };
             let free = slots.num_permits();
             // Not raced with `stop`: a claim that is cut off would be leased to nobody.
-            match self.claim(free).await {
+            let (answer, ()) = tokio::join!(
+                self.claim(free),
+                self.hand_over(std::mem::take(&mut claimed))
+            );
+            let rest = match answer {
                 Ok(batch) => {
                     backoff = self::backoff();
                     self.turned.answered();
-                    let wait = self.wait_after(&batch, free);
-                    self.hand_over(batch, &mut slots).await;
-                    drop(slots);
-                    if let Some(wait) = wait {
-                        self.rest(wait, &stop).await;
-                    }
+                    let rest = self.wait_after(&batch, free);
+                    claimed = Claimed {
+                        claims: batch.claims,
+                        slots: Some(slots),
+                    };
+                    rest
                 }
                 Err(error) => {
                     drop(slots);
                     tracing::warn!(queue = %self.queue, %error, "cannot claim, trying again");
-                    self.rest(backoff.next(), &stop).await;
+                    Some(backoff.next())
                 }
+            };
+            if let Some(rest) = rest {
+                self.hand_over(std::mem::take(&mut claimed)).await;
+                self.rest(rest, &stop).await;
             }
         }
     }
 
-    /// Adds the other free slots to the first.
-    fn take_more(&self, slots: &mut OwnedSemaphorePermit) {
-        let more = self.slots.available_permits().min(MAX_BATCH - 1);
-        if let Ok(others) = Arc::clone(&self.slots).try_acquire_many_owned(more as u32) {
+    /// Waits for a free slot and takes all there are; `None` at the end.
+    async fn next_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+        if self.slots.available_permits() == 0 {
+            self.turned.is_full();
+        }
+        let mut slots = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok()?,
+        };
+        self.turned.has_slot();
+        if let Some(others) = self.take(MAX_BATCH - 1) {
             slots.merge(others);
         }
+        Some(slots)
+    }
+
+    /// The free slots, if they are many enough for a claim beside a batch in hand.
+    fn many_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+        let many = self.slots.available_permits() >= OVERLAP_FROM;
+        if many && !stop.is_cancelled() {
+            self.take(MAX_BATCH)
+        } else {
+            None
+        }
+    }
+
+    fn take(&self, most: usize) -> Option<OwnedSemaphorePermit> {
+        let free = self.slots.available_permits().min(most);
+        Arc::clone(&self.slots)
+            .try_acquire_many_owned(free as u32)
+            .ok()
     }
 
     async fn rest(&self, duration: Duration, stop: &CancellationToken) {
@@ -178,8 +224,11 @@ impl Fetcher {
         Ok(batch)
     }
 
-    async fn hand_over(&self, batch: Batch, slots: &mut OwnedSemaphorePermit) {
-        for claim in batch.claims {
+    async fn hand_over(&self, claimed: Claimed) {
+        let Some(mut slots) = claimed.slots else {
+            return;
+        };
+        for claim in claimed.claims {
             let Some(slot) = slots.split(1) else { return };
             let lease = Arc::clone(&claim.lease);
             let execution = Execution::prepare(claim, &self.registry, &self.limits);
