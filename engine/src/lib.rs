@@ -87,7 +87,7 @@ pub use control::Cancelled;
 #[cfg(feature = "client")]
 pub use keys::Keyspace;
 #[cfg(feature = "client")]
-pub use link::{Link, LinkError};
+pub use link::{Link, LinkError, LinkOptions};
 
 #[cfg(feature = "worker")]
 pub use executor::{Discard, Handler, JobContext, JobError, Kind, Progress, Registry, StopReason};
