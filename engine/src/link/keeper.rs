@@ -1,7 +1,8 @@
 //! Keeps one connection and replaces it when it is of no more use.
 //!
 //! A connection is of no more use when it broke, when an answer stayed out (a host that vanished
-//! never says so), when the server has become a replica, or when it wants another password. The
+//! never says so), when the server has become a replica or lost its replicas (a primary that was
+//! voted out does not know it yet), or when it wants another password. The
 //! call that met this gets the error; the next one waits for the replacement, which one of the
 //! waiting calls makes for all. A cluster's connection mends itself node by node; only a changed
 //! password replaces it.
@@ -69,6 +70,7 @@ impl Wire {
                     || error.is_unrecoverable_error()
                     || error.is_timeout()
                     || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+                    || error.code() == Some("NOREPLICAS")
             }
         }
     }

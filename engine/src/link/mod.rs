@@ -208,12 +208,10 @@ impl Link {
         end: Instant,
         answer: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, LinkError> {
-        match timeout_at(end, answer).await {
-            Ok(answer) => self.keeper.judge(used, answer),
-            Err(_) => {
-                self.keeper.unanswered(used);
-                Err(LinkError::Timeout(self.deadline))
-            }
+        if let Ok(answer) = timeout_at(end, answer).await {
+            return self.keeper.judge(used, answer);
         }
+        self.keeper.unanswered(used);
+        Err(LinkError::Timeout(self.deadline))
     }
 }
