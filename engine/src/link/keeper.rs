@@ -4,8 +4,8 @@
 //! never says so), when the server has become a replica or lost its replicas (a primary that was
 //! voted out does not know it yet), or when it wants another password. The
 //! call that met this gets the error; the next one waits for the replacement, which one of the
-//! waiting calls makes for all. A cluster's connection mends itself node by node; only a changed
-//! password replaces it.
+//! waiting calls makes for all. A cluster's connection mends itself node by node, with the
+//! password it was made with; only a changed password replaces it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -80,6 +80,17 @@ impl Wire {
 pub(super) struct Kept {
     pub(super) wire: Wire,
     number: u64,
+    /// What the password's file held when it was made.
+    password: Option<String>,
+}
+
+impl Kept {
+    /// Whether a cluster's connection mends its nodes with a password that is no longer in the
+    /// file. What such a node says is lost on the way here, so the file is asked.
+    fn is_locked_out(&self, source: &Source) -> bool {
+        let now = || source.password().ok().flatten();
+        matches!(self.wire, Wire::Cluster(_)) && self.password != now()
+    }
 }
 
 /// Hands out the connection.
@@ -110,20 +121,27 @@ impl Keeper {
         if let Some(kept) = self.current() {
             return Ok(kept);
         }
+        let password = source.password()?;
         let wire = dial(source, patience).await?;
         *number += 1;
         let kept = Arc::new(Kept {
             wire,
             number: *number,
+            password,
         });
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&kept));
         Ok(kept)
     }
 
     /// Looks at how a call over `used` ended.
-    pub(super) fn judge<T>(&self, used: &Kept, answer: RedisResult<T>) -> Result<T, LinkError> {
+    pub(super) fn judge<T>(
+        &self,
+        used: &Kept,
+        source: &Source,
+        answer: RedisResult<T>,
+    ) -> Result<T, LinkError> {
         answer.map_err(|error| {
-            if used.wire.is_worn_out_by(&error) {
+            if used.wire.is_worn_out_by(&error) || used.is_locked_out(source) {
                 self.drop(used);
             }
             LinkError::Redis(error)
@@ -131,8 +149,8 @@ impl Keeper {
     }
 
     /// An answer over `used` stayed out.
-    pub(super) fn unanswered(&self, used: &Kept) {
-        if matches!(used.wire, Wire::Single(_)) {
+    pub(super) fn unanswered(&self, used: &Kept, source: &Source) {
+        if matches!(used.wire, Wire::Single(_)) || used.is_locked_out(source) {
             self.drop(used);
         }
     }

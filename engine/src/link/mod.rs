@@ -209,9 +209,9 @@ impl Link {
         answer: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, LinkError> {
         if let Ok(answer) = timeout_at(end, answer).await {
-            return self.keeper.judge(used, answer);
+            return self.keeper.judge(used, &self.source, answer);
         }
-        self.keeper.unanswered(used);
+        self.keeper.unanswered(used, &self.source);
         Err(LinkError::Timeout(self.deadline))
     }
 }

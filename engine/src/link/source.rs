@@ -9,6 +9,8 @@ use std::time::Duration;
 use futures_util::future::select_ok;
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClientBuilder;
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisConnectionInfo};
 
 use super::LinkError;
@@ -17,6 +19,11 @@ use super::keeper::Wire;
 
 /// One dial takes at most this long.
 const DIAL: Duration = Duration::from_secs(2);
+/// A connection that is silent this long is probed, and again after a third of it.
+const SILENT: Duration = Duration::from_secs(15);
+/// A host that answers no probe and takes no data for this long is gone.
+#[cfg(target_os = "linux")]
+const GONE: Duration = Duration::from_secs(30);
 
 /// Where connections come from.
 pub(super) struct Source {
@@ -30,6 +37,11 @@ impl Source {
 
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The password as its file holds it now.
+    pub(super) fn password(&self) -> Result<Option<String>, LinkError> {
+        self.address.options.password()
     }
 
     /// A connection for commands; each answer may take `patience`.
@@ -73,6 +85,7 @@ impl Source {
         let mut builder = ClusterClientBuilder::new(nodes?)
             .connection_timeout(patience.min(DIAL))
             .response_timeout(patience)
+            .tcp_settings(tcp())
             .retries(5)
             .min_retry_wait(10)
             .max_retry_wait(500);
@@ -139,7 +152,7 @@ impl Source {
     /// The node with the password as it is now.
     fn node(&self, node: &ConnectionInfo) -> Result<ConnectionInfo, LinkError> {
         let node = node.clone();
-        Ok(match self.address.options.password()? {
+        Ok(match self.password()? {
             Some(password) => {
                 let settings = node.redis_settings().clone().set_password(password);
                 node.set_redis_settings(settings)
@@ -149,6 +162,7 @@ impl Source {
     }
 
     fn client(&self, node: ConnectionInfo) -> Result<Client, LinkError> {
+        let node = node.set_tcp_settings(tcp());
         Ok(if self.is_encrypted() {
             Client::build_with_tls(node, self.address.options.certificates()?)?
         } else {
@@ -174,6 +188,20 @@ async fn connection(
         .set_response_timeout(Some(patience));
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     Ok(connection.await?)
+}
+
+/// Small commands leave at once, and a subscription notices that its server's host vanished: it
+/// only ever listens, so without probes it would listen to nobody for good.
+fn tcp() -> TcpSettings {
+    let probes = TcpKeepalive::new()
+        .with_time(SILENT)
+        .with_interval(SILENT / 3);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(probes);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(GONE);
+    settings
 }
 
 /// Another place that is spoken to in the same way.

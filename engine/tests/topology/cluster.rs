@@ -7,8 +7,10 @@ use rouage::startup::Severity;
 use rouage::{Ended, Job, State};
 use serde_json::json;
 
+use crate::secrets::{documented_user, told};
 use crate::stage::{
-    Echo, PATIENCE, Running, Shout, client, eventually, fsck_is_clean, listening, one_job_runs,
+    Echo, PATIENCE, Running, Shout, client, eventually, file, fsck_is_clean, listening,
+    one_job_runs,
 };
 
 fn all(cluster: &RedisCluster) -> Vec<&RedisServer> {
@@ -116,4 +118,33 @@ async fn a_cluster_reached_as_one_server_is_found_out() {
         let found = findings.iter().find(|finding| finding.name == "topology");
         assert_eq!(found.unwrap().severity, Severity::Error);
     }
+}
+
+#[tokio::test]
+async fn the_documented_user_and_a_rotated_password_work_in_a_cluster() {
+    let cluster = RedisCluster::start(Persistence::None).unwrap();
+    let everywhere = |command: &str| {
+        for node in &cluster.nodes {
+            told(node, command);
+        }
+    };
+    everywhere(&documented_user("first"));
+    everywhere("ACL SETUSER crm-worker +cluster|slots");
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "first");
+    let url = cluster.url().replace("//", "//crm-worker@");
+    let client = client(&format!("{url}?password_file={}", path.display())).await;
+    let worker = Running::start(&client);
+    listening(&all(&cluster), 1).await;
+    one_job_runs(&client, 1).await;
+    everywhere("ACL SETUSER crm-worker <first >second");
+    for node in &cluster.nodes {
+        node.tell("CLIENT KILL USER crm-worker").unwrap();
+    }
+    listening(&all(&cluster), 0).await;
+    file(&folder, "second");
+    listening(&all(&cluster), 1).await;
+    one_job_runs(&client, 2).await;
+    worker.drain().await;
+    fsck_is_clean(&client).await;
 }

@@ -6,10 +6,12 @@ use devkit::{Persistence, RedisServer};
 use rouage::startup::Severity;
 use rouage::{Link, LinkOptions};
 
-use crate::stage::{Running, client, client_with, file, fsck_is_clean, listening, one_job_runs};
+use crate::stage::{
+    Running, client, client_with, eventually, file, fsck_is_clean, listening, one_job_runs,
+};
 
 /// What `docs/guides/configuration.md` gives out.
-fn documented_user(password: &str) -> String {
+pub(crate) fn documented_user(password: &str) -> String {
     let guide = include_str!("../../../docs/guides/configuration.md");
     let line = guide
         .lines()
@@ -22,7 +24,7 @@ fn server() -> RedisServer {
     RedisServer::start(Persistence::None).unwrap()
 }
 
-fn told(server: &RedisServer, command: &str) {
+pub(crate) fn told(server: &RedisServer, command: &str) {
     let answer = server.tell(command).unwrap();
     assert!(answer.contains("+OK"), "{command}: {answer}");
 }
@@ -126,4 +128,26 @@ async fn a_missing_password_file_is_named() {
     let refused = Link::connect(&url, Duration::from_secs(2)).await;
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("/nowhere/password"), "{message}");
+}
+
+/// Every connection is probed while it is silent: a host that vanished says nothing by itself.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn silent_connections_are_probed() {
+    let server = server();
+    let client = client(&server.url()).await;
+    let worker = Running::start(&client);
+    listening(&[&server], 1).await;
+    let port = format!(":{:04X}", server.port());
+    eventually("all four are probed", || async {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let rows = table
+            .lines()
+            .map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let ours = rows.filter(|row| row[2].ends_with(&port) && row[3] == "01");
+        // 02 is the keepalive timer.
+        (ours.filter(|row| row[5].starts_with("02")).count() == 4).then_some(())
+    })
+    .await;
+    worker.drain().await;
 }
