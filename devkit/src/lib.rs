@@ -20,4 +20,4 @@ mod supervised;
 
 pub use error::ServerError;
 pub use postgres::{PostgresServer, Template};
-pub use redis::{Persistence, RedisServer};
+pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};

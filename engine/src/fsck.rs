@@ -74,20 +74,25 @@ impl Client {
 
     /// I7: every key under the prefix is one of ours, with its type.
     async fn check_keys(&self, report: &mut Report) -> Result<(), ClientError> {
+        let nodes: Vec<(String, redis::Value)> =
+            self.link().on_all_primaries(redis::cmd("PING")).await?;
+        for (node, _) in nodes {
+            self.check_keys_of(&node, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_keys_of(&self, node: &str, report: &mut Report) -> Result<(), ClientError> {
         let prefix = format!("{}:", self.keyspace().prefix());
         let mut cursor = 0_u64;
         loop {
-            let (next, keys): (u64, Vec<String>) = self
-                .link()
-                .command(
-                    redis::cmd("SCAN")
-                        .arg(cursor)
-                        .arg("MATCH")
-                        .arg(format!("{prefix}*"))
-                        .arg("COUNT")
-                        .arg(STEP),
-                )
-                .await?;
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{prefix}*"))
+                .arg("COUNT")
+                .arg(STEP);
+            let (next, keys): (u64, Vec<String>) = self.link().on_node(node, scan).await?;
             for key in keys {
                 let found: String = self.link().command(redis::cmd("TYPE").arg(&key)).await?;
                 let wanted = type_of(&key[prefix.len()..]);

@@ -91,7 +91,7 @@ pub use control::{Cancelled, Pause, Retried};
 #[cfg(feature = "client")]
 pub use keys::Keyspace;
 #[cfg(feature = "client")]
-pub use link::{Link, LinkError};
+pub use link::{Link, LinkError, LinkOptions};
 
 #[cfg(feature = "worker")]
 pub use executor::{

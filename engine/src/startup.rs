@@ -1,7 +1,8 @@
 //! Is this Redis safe to keep jobs in? Asked before a worker starts, and by `doctor`.
 //!
 //! Each finding is one sentence with a hint. Everything is read from `INFO`, which managed
-//! services allow where they refuse `CONFIG`.
+//! services allow where they refuse `CONFIG`. Of a cluster every primary is asked, and the worst
+//! answer under each name is reported.
 
 use std::collections::HashMap;
 
@@ -9,9 +10,10 @@ use serde::Serialize;
 
 use crate::client::{Client, ClientError};
 use crate::keys::LAYOUT_VERSION;
+use crate::link::LinkError;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// As it should be.
@@ -50,16 +52,29 @@ impl Finding {
 impl Client {
     /// Looks at everything that can lose or corrupt jobs.
     pub async fn check_redis(&self) -> Result<Vec<Finding>, ClientError> {
-        let text: String = self.link().command(&redis::cmd("INFO")).await?;
-        let stored: Option<u32> = self
-            .link()
-            .command(redis::cmd("GET").arg(self.keyspace().layout()))
-            .await?;
-        let info: HashMap<&str, &str> = text
-            .lines()
-            .filter_map(|line| line.trim_end().split_once(':'))
-            .collect();
-        let mut findings = judge(&info);
+        let answers: Vec<(String, String)> =
+            self.link().on_all_primaries(redis::cmd("INFO")).await?;
+        let mut get = redis::cmd("GET");
+        get.arg(self.keyspace().layout());
+        let stored = match self.link().command(&get).await {
+            // Below, this becomes a finding instead.
+            Err(LinkError::Redis(error)) if error.is_cluster_error() => None,
+            answer => answer?,
+        };
+        let mut findings = Vec::new();
+        for (node, text) in &answers {
+            let info: HashMap<&str, &str> = text
+                .lines()
+                .filter_map(|line| line.trim_end().split_once(':'))
+                .collect();
+            let mut found = judge(&info, self.link().is_cluster());
+            if answers.len() > 1 {
+                for finding in &mut found {
+                    finding.message = format!("{node}: {}", finding.message);
+                }
+            }
+            worst(&mut findings, found);
+        }
         findings.push(layout(stored));
         Ok(findings)
     }
@@ -75,8 +90,19 @@ impl Client {
     }
 }
 
+/// Keeps the worse of two nodes' findings under each name.
+fn worst(findings: &mut Vec<Finding>, of_another: Vec<Finding>) {
+    for finding in of_another {
+        match findings.iter_mut().find(|known| known.name == finding.name) {
+            Some(known) if known.severity < finding.severity => *known = finding,
+            Some(_) => {}
+            None => findings.push(finding),
+        }
+    }
+}
+
 /// The findings of an `INFO` answer.
-fn judge(info: &HashMap<&str, &str>) -> Vec<Finding> {
+fn judge(info: &HashMap<&str, &str>, as_cluster: bool) -> Vec<Finding> {
     let get = |key: &str| info.get(key).copied().unwrap_or_default();
     vec![
         version(get),
@@ -84,6 +110,7 @@ fn judge(info: &HashMap<&str, &str>) -> Vec<Finding> {
         persistence(get),
         memory(get),
         role(get),
+        topology(get, as_cluster),
     ]
 }
 
@@ -179,6 +206,23 @@ fn role<'a>(get: impl Fn(&str) -> &'a str) -> Finding {
     )
 }
 
+fn topology<'a>(get: impl Fn(&str) -> &'a str, as_cluster: bool) -> Finding {
+    let (severity, message) = match (get("cluster_enabled"), as_cluster) {
+        ("1", false) => (
+            Severity::Error,
+            "part of a cluster, reached as if it stood alone",
+        ),
+        ("1", true) => (Severity::Ok, "part of a cluster"),
+        _ => (Severity::Ok, "stands alone or behind sentinels"),
+    };
+    Finding::new(
+        "topology",
+        severity,
+        message.to_owned(),
+        "write the url as redis+cluster://host:port",
+    )
+}
+
 fn layout(stored: Option<u32>) -> Finding {
     let (severity, message) = match stored {
         None => (
@@ -212,7 +256,7 @@ mod tests {
         ]
         .into();
         all.extend(info.iter().copied());
-        judge(&all)
+        judge(&all, false)
             .into_iter()
             .find(|finding| finding.name == name)
             .unwrap()

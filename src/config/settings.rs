@@ -136,6 +136,10 @@ impl Redis {
             "redis+unix://",
             "valkey://",
             "valkeys://",
+            "redis+sentinel://",
+            "rediss+sentinel://",
+            "redis+cluster://",
+            "rediss+cluster://",
         ];
         if let Some(url) = &url
             && !schemes
@@ -144,7 +148,7 @@ impl Redis {
         {
             r.refuse(
                 "redis.url",
-                "a URL that starts with redis://, rediss:// or unix://",
+                "a URL that starts with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://",
             );
         }
         let prefix = r.text("redis.prefix");

@@ -142,13 +142,14 @@ impl Beats {
         self.info.running = self.queues.iter().map(|queue| queue.held.len()).sum();
         self.info.draining = self.draining.is_cancelled();
         let info = serde_json::to_string(&self.info).unwrap_or_default();
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("SET")
-            .arg(self.keyspace.worker(&self.info.instance))
+        // Two keys without a queue: a cluster may keep them on two nodes.
+        let mut set = redis::cmd("SET");
+        set.arg(self.keyspace.worker(&self.info.instance))
             .arg(info)
             .arg("EX")
             .arg(REGISTERED_FOR.as_secs());
+        let () = self.link.command(&set).await?;
+        let mut pipeline = redis::pipe();
         pipeline
             .cmd("ZADD")
             .arg(self.keyspace.workers())
@@ -164,15 +165,13 @@ impl Beats {
     }
 
     async fn unregister(&self) {
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("DEL")
-            .arg(self.keyspace.worker(&self.info.instance));
-        pipeline
-            .cmd("ZREM")
-            .arg(self.keyspace.workers())
-            .arg(&self.info.instance);
-        let done: Result<(), LinkError> = self.link.pipeline(&pipeline).await;
+        let mut delete = redis::cmd("DEL");
+        delete.arg(self.keyspace.worker(&self.info.instance));
+        let mut remove = redis::cmd("ZREM");
+        remove.arg(self.keyspace.workers()).arg(&self.info.instance);
+        let (deleted, removed) =
+            tokio::join!(self.link.command(&delete), self.link.command(&remove));
+        let done: Result<((), ()), LinkError> = deleted.and_then(|()| Ok(((), removed?)));
         if let Err(error) = done {
             tracing::debug!(%error, "worker could not sign off; it is forgotten after a minute");
         }

@@ -1,0 +1,13 @@
+//! Every way to a Redis: socket, password, TLS, sentinels, cluster; real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it finds the fault"
+)]
+
+mod cluster;
+mod secrets;
+mod sentinels;
+mod stage;
+mod tls;
