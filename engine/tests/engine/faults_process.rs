@@ -171,6 +171,8 @@ async fn a_job_that_always_ends_its_process_does_not_take_its_neighbours_along()
     })
     .await;
     assert_eq!((held.reason.as_str(), held.lost), ("crash_loop", 3));
+    let view = scene.client.queue_view("ledger").await.unwrap();
+    assert_eq!(view.held, 1, "its neighbours are not held with it");
     scene.judge(60).await;
 }
 
