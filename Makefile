@@ -1,6 +1,6 @@
 # Two commands for everybody: `make demo` and `make test`. The rest is for those who change things.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench layout faults
+.PHONY: help demo test check bench layout faults mutants
 
 NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo "cargo nextest run" || echo "cargo test")
 
@@ -38,3 +38,7 @@ faults: ## the long forms of the fault tests
 	@scripts/install.sh
 	@cargo build --quiet --release --package rouage --examples
 	$(NEXTEST) --release --package rouage $(if $(findstring nextest,$(NEXTEST)),--run-ignored only,-- --ignored)
+
+mutants: ## break the engine line by line and see whether its tests notice
+	@scripts/install.sh
+	@scripts/mutants.sh

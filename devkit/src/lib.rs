@@ -11,6 +11,7 @@
 pub mod crm;
 pub mod error;
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 
 mod binaries;
@@ -21,3 +22,5 @@ mod supervised;
 pub use error::ServerError;
 pub use postgres::{PostgresServer, Template};
 pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};
+pub use proxy::{Direction, FaultProxy};
+pub use redis::{Persistence, RedisServer};

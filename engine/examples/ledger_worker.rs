@@ -1,8 +1,9 @@
 //! A worker that writes down what it does: the other half of the kill tests.
 //!
-//! `ledger_worker REDIS_URL LEDGER` runs queue `ledger` with 100 slots. Every attempt appends
-//! one line `start|end id attempt instance fence` to the ledger, a file that no Redis fault
-//! can reach. It prints `ready` and runs until it is killed or its standard input closes.
+//! `ledger_worker REDIS_URL LEDGER [LEASE_MS]` runs queue `ledger` with 100 slots. Every attempt
+//! appends one line `start|end id attempt instance fence` to the ledger, a file that no Redis
+//! fault can reach. A job may ask for the end of the process in its first attempts. It prints
+//! `ready` and runs until it is killed or its standard input closes.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -17,8 +18,15 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
+    /// How long it takes.
     ms: u64,
+    /// In how many attempts it ends the process instead.
+    #[serde(default)]
+    exits: u32,
 }
+
+/// How a process ends whose job asks for it.
+const EXIT_CODE: i32 = 7;
 
 impl Job for Entry {
     type Output = ();
@@ -31,7 +39,11 @@ impl Job for Entry {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(path)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: ledger_worker REDIS_URL LEDGER".into());
+        return Err("usage: ledger_worker REDIS_URL LEDGER [LEASE_MS]".into());
+    };
+    let lease = match arguments.next() {
+        Some(ms) => Duration::from_millis(ms.parse()?),
+        None => WorkerOptions::default().lease,
     };
     let ledger = Arc::new(OpenOptions::new().append(true).create(true).open(path)?);
     let client = Client::connect(&url, Keyspace::new("ledger")).await?;
@@ -49,6 +61,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 )
             };
             (&*ledger).write_all(line("start").as_bytes())?;
+            if cx.attempt() <= job.exits {
+                std::process::exit(EXIT_CODE);
+            }
             cx.sleep(Duration::from_millis(job.ms)).await?;
             (&*ledger).write_all(line("end").as_bytes())?;
             Ok::<(), JobError>(())
@@ -56,6 +71,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let options = WorkerOptions {
         queues: vec![("ledger".to_owned(), 100)],
+        lease,
+        beat: lease / 3,
+        idle_poll: lease * 4 / 5,
         grace: Duration::from_secs(2),
         ..WorkerOptions::default()
     };

@@ -9,6 +9,7 @@
 
 mod data;
 mod lifetimes;
+mod proxy;
 mod redis;
 mod schema;
 

@@ -14,13 +14,32 @@ use crate::stage::eventually;
 
 /// Slots of a ledger worker.
 const SLOTS: usize = 100;
+/// A lease for faults that must outlast it.
+pub(crate) const BRIEF_LEASE_MS: &str = "1500";
 
-struct LedgerWorker(Child);
+/// A worker process that writes the ledger; killed with its test.
+pub(crate) struct LedgerWorker(Child);
 
 impl LedgerWorker {
     fn start(redis: &RedisServer, ledger: &Path) -> Self {
-        let mut child = Command::new(example("ledger_worker"))
-            .args([redis.url().as_str(), ledger.to_str().unwrap()])
+        Self::launch(
+            Command::new(example("ledger_worker"))
+                .args([redis.url().as_str(), ledger.to_str().unwrap()]),
+        )
+    }
+
+    /// One whose leases are short, so that a lost one is noticed soon.
+    pub(crate) fn start_brief(redis: &RedisServer, ledger: &Path) -> Self {
+        Self::launch(Command::new(example("ledger_worker")).args([
+            redis.url().as_str(),
+            ledger.to_str().unwrap(),
+            BRIEF_LEASE_MS,
+        ]))
+    }
+
+    /// Starts the command and waits until it is ready.
+    pub(crate) fn launch(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -31,6 +50,19 @@ impl LedgerWorker {
             .unwrap();
         assert_eq!(line, "ready\n");
         Self(child)
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.0.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success(), "kill -{name}");
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.0.try_wait().unwrap().and_then(|status| status.code())
     }
 
     fn kill(mut self) {
@@ -47,7 +79,7 @@ impl Drop for LedgerWorker {
     }
 }
 
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent()
         .unwrap()
@@ -57,19 +89,24 @@ fn example(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn entries(count: usize, ms: u64) -> Vec<NewJob> {
-    let payload = || RawValue::from_string(format!(r#"{{"ms":{ms}}}"#)).unwrap();
-    let entry =
-        |_| NewJob::from_parts("ledger", "ledger.entry", payload(), Priority::NORMAL).unwrap();
-    (0..count).map(entry).collect()
+pub(crate) fn entries(count: usize, ms: u64) -> Vec<NewJob> {
+    (0..count)
+        .map(|_| entry(&format!(r#"{{"ms":{ms}}}"#)))
+        .collect()
 }
 
-async fn enqueue(client: &Client, jobs: Vec<NewJob>, acknowledged: &mut Vec<String>) {
+/// A job for a ledger worker from its payload.
+pub(crate) fn entry(payload: &str) -> NewJob {
+    let payload = RawValue::from_string(payload.to_owned()).unwrap();
+    NewJob::from_parts("ledger", "ledger.entry", payload, Priority::NORMAL).unwrap()
+}
+
+pub(crate) async fn enqueue(client: &Client, jobs: Vec<NewJob>, acknowledged: &mut Vec<String>) {
     let stored = client.enqueue_all(jobs).await.unwrap();
     acknowledged.extend(stored.into_iter().map(|job| job.id.to_string()));
 }
 
-async fn all_completed(client: &Client, jobs: usize) {
+pub(crate) async fn all_completed(client: &Client, jobs: usize) {
     eventually("everything is completed", || async {
         (client.queue_view("ledger").await.unwrap().completed_total == jobs as u64).then_some(())
     })

@@ -9,6 +9,11 @@
 mod capacity;
 mod ends;
 mod enqueueing;
+mod faults_load;
+mod faults_network;
+mod faults_poison;
+mod faults_process;
+mod faults_replies;
 mod fsck;
 mod leases;
 mod ledger;

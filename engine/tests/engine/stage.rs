@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use devkit::{Persistence, RedisServer};
+use devkit::{FaultProxy, Persistence, RedisServer};
 use rouage::{
     Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, Shutdown, State,
     Timeout, Worker, WorkerOptions, inspect::JobView,
@@ -41,6 +41,24 @@ impl Stage {
         Running::start(Worker::new(self.client.clone(), registry, options).unwrap())
     }
 
+    /// A proxy before the stage's Redis; the stage's own client does not use it.
+    pub(crate) async fn proxy(&self) -> FaultProxy {
+        FaultProxy::start(self.redis.port()).await.unwrap()
+    }
+
+    /// A worker that reaches Redis through the proxy only.
+    pub(crate) async fn work_through(
+        &self,
+        proxy: &FaultProxy,
+        registry: Registry,
+        options: WorkerOptions,
+    ) -> Running {
+        let client = Client::connect(&proxy.redis_url(), self.client.keyspace().clone())
+            .await
+            .unwrap();
+        Running::start(Worker::new(client, registry, options).unwrap())
+    }
+
     pub(crate) async fn job(&self, id: &JobId) -> JobView {
         self.client
             .job(Act::QUEUE, id)
@@ -64,6 +82,12 @@ impl Stage {
             .await
             .unwrap()
             .in_state(state)
+    }
+
+    /// Jobs that ever completed.
+    pub(crate) async fn completed(&self) -> u64 {
+        let view = self.client.queue_view(Act::QUEUE).await;
+        view.unwrap().completed_total
     }
 
     /// Waits until that many jobs are in that state.

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Breaks the engine on purpose, one line at a time, and sees whether its tests notice.
+#
+#   scripts/mutants.sh [NAME...]     all mutations, or only those named
+#
+# Works on a copy under target/mutants with its own build folder, so the tree and its build stay
+# as they are. Each mutation is one sed expression on one file and the tests that must go red.
+# The same tests run on the unchanged copy first: only a test that passes there proves anything.
+# A mutation that changes nothing or does not compile is an error, not a success.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+command -v cargo-nextest >/dev/null || { echo "error: cargo-nextest is missing; hint: cargo install cargo-nextest" >&2; exit 1; }
+
+home=$PWD/target/mutants
+copy=$home/tree
+export CARGO_TARGET_DIR=$home/build
+
+# NAME | file under engine/src | sed expression | tests, separated by spaces
+mutations=$(cat <<'END'
+fence of successes|scripts/ack.lua|s/answers\[n\] = deadlines\[n\] and 1 or 0/answers[n] = 1/|an_outcome_under_an_old_fence_changes_nothing
+fence of other outcomes|scripts/ack.lua|s/if removed == 1 then/if true then/|late_failures_under_an_old_fence_change_nothing
+fence of beats|scripts/beat.lua|s/if deadlines\[n\] then/if true then/|an_outcome_under_an_old_fence_changes_nothing
+sweep|scripts/sweep.lua|s/'LIMIT', 0, ARGV\[1\]/'LIMIT', 0, 0/|a_claim_that_is_never_answered_gives_its_jobs_back_after_the_lease
+crash loop threshold|backend/keep.rs|s/MAX_LOST: u32 = 3;/MAX_LOST: u32 = 300;/|a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finishes
+promotion bound|scripts/claim.lua|s/local left = most/local left = 1000000/|one_claim_lines_up_a_bounded_number_of_due_jobs
+entry without a record|scripts/claim.lua|s/if envelope then/if true then/|an_index_entry_without_a_record_is_dropped
+wake on enqueue|scripts/enqueue.lua|s/redis.call('PUBLISH', ARGV\[1\], 'go')//|an_idle_worker_is_woken_by_a_new_job
+even if full|scripts/prelude.lua|s/redis.call('ZREM', zset, '')//|a_full_redis_refuses_new_jobs_and_lets_running_ones_end
+prune|scripts/prune.lua|s/local left = tonumber(ARGV\[1\])/local left = 0/|finished_jobs_leave_by_count_and_everything_of_theirs_with_them
+refund|executor/carry.rs|s/let refund = .*/let refund = false;/|what_does_not_finish_in_the_grace_is_handed_back_with_its_attempt a_snoozed_job_comes_back_without_losing_an_attempt
+jitter|policy.rs|s/ceiling.mul_f64(random.clamp(0.0, 1.0))/ceiling/|five_thousand_failures_at_once_come_back_spread_over_the_interval
+beats|backend/beat.rs|s/_ = beat.tick() => self.beat_all().await,/_ = beat.tick() => Ok(()),/|a_blocking_handler_does_not_stop_the_beats
+repeated outcomes|backend/ack.rs|s/repeated = true;/return;/|an_outcome_waits_for_redis_to_come_back
+forgotten scripts|link.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|forgotten_scripts_are_loaded_again
+END
+)
+
+# Prints the first test that failed, or nothing if all passed; ends the script on anything else.
+failing_test() {
+  local filter='' log=$home/log status=0
+  for name in "$@"; do filter+="${filter:+ | }test(/(^|::)$name\$/)"; done
+  (cd "$copy" && cargo nextest run --package rouage --test engine --offline --no-fail-fast \
+    --color never --no-tests fail --filterset "$filter") >"$log" 2>&1 || status=$?
+  case $status in
+    0) ;;
+    100) grep -m 1 -E '^ *(FAIL|ABORT|SIG[A-Z]+|TIMEOUT) ' "$log" | sed 's/.* //' ;;
+    *) tail -n 30 "$log" >&2; echo "error: the tests could not be run" >&2; exit 2 ;;
+  esac
+}
+
+wanted() {
+  local name=$1; shift
+  [ $# -eq 0 ] && return
+  local one; for one in "$@"; do [ "$one" = "$name" ] && return; done
+  return 1
+}
+
+chosen=() all_tests=()
+while IFS='|' read -r name file expression tests; do
+  wanted "$name" "$@" || continue
+  chosen+=("$name|$file|$expression|$tests")
+  read -ra words <<<"$tests"
+  all_tests+=("${words[@]}")
+done <<<"$mutations"
+[ "${#chosen[@]}" -gt 0 ] || { echo "error: no such mutation: $*" >&2; exit 1; }
+
+# The files as they are now, local changes included; dated now, so that no build of an earlier
+# run, mutated as it was, is taken for theirs.
+rm -rf "$copy"
+mkdir -p "$copy"
+git ls-files -z --cached --others --exclude-standard | tar --null --files-from - --ignore-failed-read -cf - 2>/dev/null | tar -xmf - -C "$copy"
+# A broken engine makes tests wait in vain; ten seconds of that are enough.
+sed -i 's/PATIENCE: Duration = Duration::from_secs(40)/PATIENCE: Duration = Duration::from_secs(10)/' \
+  "$copy/engine/tests/engine/stage.rs"
+
+failed=$(failing_test "${all_tests[@]}")
+[ -z "$failed" ] || { echo "error: $failed fails without any mutation" >&2; exit 1; }
+echo "all ${#all_tests[@]} tests pass on the unchanged engine"
+
+green=0
+for mutation in "${chosen[@]}"; do
+  IFS='|' read -r name file expression tests <<<"$mutation"
+  path=$copy/engine/src/$file
+  original=$(mktemp "$home/original.XXXXXX")
+  cp "$path" "$original"
+  sed -i "$expression" "$path"
+  if cmp -s "$path" "$original"; then
+    rm -f "$original"
+    echo "error: mutation '$name' changes nothing in engine/src/$file" >&2
+    exit 1
+  fi
+  read -ra words <<<"$tests"
+  failed=$(failing_test "${words[@]}")
+  # Written anew: its time of change must differ, or the next build would miss it.
+  cat "$original" >"$path"
+  rm -f "$original"
+  if [ -n "$failed" ]; then
+    printf 'red    %-24s by %s\n' "$name" "$failed"
+  else
+    printf 'GREEN  %-24s although %s\n' "$name" "$tests"
+    green=$((green + 1))
+  fi
+done
+
+rm -rf "$copy"
+echo "${#chosen[@]} mutations, $((${#chosen[@]} - green)) noticed, $green not"
+[ "$green" -eq 0 ]
