@@ -1,8 +1,21 @@
-//! The protocol as a model that is explored completely.
+//! The protocol as a model that is explored completely, and the Lua scripts held against a model.
 //!
-//! `protocol` says what may happen to a few jobs and a few workers and `stepping` what comes of
-//! it; `exploring` visits every state there is. None of them knows Redis.
+//! `protocol` and `stepping` say what may happen to a few jobs and a few workers, `exploring` visits
+//! every state that can come of it. None of them knows Redis. `scripts` then drives the real scripts on a
+//! real Redis with random operations and compares them, step by step, with `reference`, which
+//! follows the same protocol with a plain map.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it finds the fault"
+)]
+
+mod calls;
+mod comparing;
 mod exploring;
+mod operations;
 mod protocol;
+mod reference;
+mod scripts;
 mod stepping;
