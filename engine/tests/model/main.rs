@@ -1,9 +1,9 @@
 //! The protocol as a model that is explored completely, and the Lua scripts held against a model.
 //!
-//! `protocol` and `stepping` say what may happen to a few jobs and a few workers, `exploring` visits
-//! every state that can come of it. None of them knows Redis. `scripts` then drives the real scripts on a
-//! real Redis with random operations and compares them, step by step, with `reference`, which
-//! follows the same protocol with a plain map.
+//! `protocol` and `stepping` say what may happen to a few jobs and a few workers, `exploring`
+//! visits every state that can come of it; none of them knows Redis. `scripts` then drives the
+//! real scripts on a real Redis with random `operations` and compares them, step by step, with
+//! `reference`, which follows the same protocol with a plain map.
 
 #![expect(
     clippy::unwrap_used,
