@@ -21,6 +21,5 @@ mod supervised;
 
 pub use error::ServerError;
 pub use postgres::{PostgresServer, Template};
-pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};
 pub use proxy::{Direction, FaultProxy};
-pub use redis::{Persistence, RedisServer};
+pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};

@@ -4,6 +4,7 @@
 //! occupied, so a Redis that is away stops the worker instead of filling its memory. An answer
 //! that got lost is asked for again: the second try finds the lease gone and changes nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,15 @@ impl Ack {
     }
 }
 
+/// Takes out all but the first outcome of each job. A worker that lost a job and claimed it again
+/// may end both attempts at once; in one call their outputs could not be told apart.
+fn take_repeated(batch: &mut Vec<Ack>) -> Vec<Ack> {
+    let mut seen = HashSet::with_capacity(batch.len());
+    batch
+        .extract_if(.., |ack| !seen.insert(ack.id.clone()))
+        .collect()
+}
+
 /// The writer of one queue's outcomes.
 pub(crate) struct Acker {
     pub(crate) link: Link,
@@ -68,10 +78,13 @@ impl Acker {
     pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Ack>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while outcomes.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            // Successes first, as the script wants them.
-            batch.sort_by_key(|ack| !ack.is_success());
-            self.write(&batch).await;
-            batch.clear();
+            while !batch.is_empty() {
+                let again = take_repeated(&mut batch);
+                // Successes first, as the script wants them.
+                batch.sort_by_key(|ack| !ack.is_success());
+                self.write(&batch).await;
+                batch = again;
+            }
         }
     }
 

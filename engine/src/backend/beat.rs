@@ -142,7 +142,14 @@ impl Beats {
         self.info.running = self.queues.iter().map(|queue| queue.held.len()).sum();
         self.info.draining = self.draining.is_cancelled();
         let info = serde_json::to_string(&self.info).unwrap_or_default();
-        // Two keys without a queue: a cluster may keep them on two nodes.
+        // Producers announce a queue once; a Redis that was emptied must hear of it again.
+        let mut announce = redis::cmd("SADD");
+        announce.arg(self.keyspace.queues());
+        for (queue, _) in &self.info.queues {
+            announce.arg(queue);
+        }
+        let () = self.link.command(&announce).await?;
+        // Keys without a queue: a cluster may keep them on several nodes.
         let mut set = redis::cmd("SET");
         set.arg(self.keyspace.worker(&self.info.instance))
             .arg(info)

@@ -18,6 +18,7 @@ use crate::backend::held::HeldAttempt;
 use crate::backend::{Held, Keeper};
 use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
+use crate::id::JobId;
 use crate::keys::QueueKeys;
 use crate::limits::Limits;
 use crate::link::{Link, LinkError};
@@ -26,6 +27,8 @@ use crate::scripts::{CLAIM, MAX_BATCH};
 
 /// Most due jobs that one claim lines up.
 const MAX_PROMOTED: usize = 500;
+/// How soon to look again for a job that had to wait until the suspect before it is over.
+const SUSPECT_POLL: Duration = Duration::from_millis(200);
 /// Free slots that make a claim worth while before the last batch is handed over.
 const OVERLAP_FROM: usize = 32;
 /// A handler that ignores its hard timeout this long is left to the sweep.
@@ -102,6 +105,7 @@ struct Batch {
     next_due_ms: Option<u64>,
     next_lease_ms: Option<u64>,
     due_left: bool,
+    suspects_left: bool,
     claims: Vec<Claim>,
 }
 
@@ -127,8 +131,9 @@ impl Fetcher {
             };
             let free = slots.num_permits();
             // Not raced with `stop`: a claim that is cut off would be leased to nobody.
+            let suspect = self.may_take_suspect(&claimed);
             let (answer, ()) = tokio::join!(
-                self.claim(free),
+                self.claim(free, suspect),
                 self.hand_over(std::mem::take(&mut claimed))
             );
             let rest = match answer {
@@ -197,7 +202,12 @@ impl Fetcher {
         }
     }
 
-    async fn claim(&self, slots: usize) -> Result<Batch, LinkError> {
+    /// Whether neither a running nor a claimed job is a suspect.
+    fn may_take_suspect(&self, claimed: &Claimed) -> bool {
+        !self.held.has_suspect() && !claimed.claims.iter().any(Claim::is_suspect)
+    }
+
+    async fn claim(&self, slots: usize, suspect: bool) -> Result<Batch, LinkError> {
         let keys = &self.keys;
         let call = CLAIM
             .call(&[
@@ -215,7 +225,8 @@ impl Fetcher {
             .arg(self.lease.as_millis() as u64)
             .arg(&self.worker)
             .arg(MAX_PROMOTED)
-            .arg(keys.wake());
+            .arg(keys.wake())
+            .arg(u8::from(suspect));
         let answer: Vec<Value> = self.link.call(call).await?;
         let batch = read_batch(answer, &self.queue)?;
         if batch.next_lease_ms.is_some_and(|end| end <= batch.now_ms) {
@@ -237,6 +248,7 @@ impl Fetcher {
                 HeldAttempt {
                     cx: execution.cx().clone(),
                     overdue: Instant::now() + execution.timeout().hard + OVERDUE_AFTER,
+                    suspect: execution.claim().is_suspect(),
                     _slot: slot,
                 },
             );
@@ -258,7 +270,10 @@ impl Fetcher {
         let due = until(batch.next_due_ms);
         // A little later, so that the lease has surely run out when the claim looks.
         let lease = until(batch.next_lease_ms).map(|left| left + Duration::from_millis(20));
-        let poll = jittered(self.idle_poll);
+        let poll = match batch.suspects_left {
+            true => SUSPECT_POLL,
+            false => jittered(self.idle_poll),
+        };
         Some([due, lease].into_iter().flatten().fold(poll, Duration::min))
     }
 }
@@ -272,21 +287,24 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
     let now_ms: u64 = next(&mut values)?;
     let next_due: i64 = next(&mut values)?;
     let next_lease: i64 = next(&mut values)?;
-    let due_left: u8 = next(&mut values)?;
+    let left: u8 = next(&mut values)?;
     let mut claims = Vec::with_capacity(values.len() / 4);
     while values.len() >= 4 {
-        let id: String = next(&mut values)?;
-        let envelope: Vec<u8> = next(&mut values)?;
-        let record: String = next(&mut values)?;
-        let checkpoint: String = next(&mut values)?;
-        let record = RunRecord::parse(&record).ok_or_else(|| malformed(&"broken run record"))?;
+        let (id, envelope): (Vec<u8>, Vec<u8>) = (next(&mut values)?, next(&mut values)?);
+        let (record, checkpoint): (String, Vec<u8>) = (next(&mut values)?, next(&mut values)?);
+        let id = String::from_utf8_lossy(&id);
+        let (Ok(id), Some(record)) = (id.parse::<JobId>(), RunRecord::parse(&record)) else {
+            // Nothing of ours writes such an entry. Its neighbours run; the sweep holds it.
+            tracing::error!(%queue, "claimed an entry whose id or record cannot be read; see fsck");
+            continue;
+        };
         claims.push(Claim {
             lease: format!("{}:{id}", record.fence).into(),
-            id: id.parse().map_err(|error| malformed(&error))?,
+            id,
             queue: Arc::clone(queue),
             envelope,
             record,
-            checkpoint,
+            checkpoint: String::from_utf8_lossy(&checkpoint).into_owned(),
             claimed_at: Instant::now(),
         });
     }
@@ -294,7 +312,8 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
         now_ms,
         next_due_ms: u64::try_from(next_due).ok(),
         next_lease_ms: u64::try_from(next_lease).ok(),
-        due_left: due_left == 1,
+        due_left: left == 1,
+        suspects_left: left == 2,
         claims,
     })
 }

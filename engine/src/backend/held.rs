@@ -16,6 +16,8 @@ pub(crate) struct HeldAttempt {
     pub(crate) cx: JobContext,
     /// When its handler must be over; from then on its lease is no longer extended.
     pub(crate) overdue: Instant,
+    /// Whether the next death of its worker would hold it.
+    pub(crate) suspect: bool,
     /// Given back when the attempt is removed.
     pub(crate) _slot: OwnedSemaphorePermit,
 }
@@ -34,6 +36,10 @@ impl Held {
     /// Ends an attempt here and frees its slot; `false` if it was ended already.
     pub(crate) fn remove(&self, lease: &str) -> bool {
         self.lock().remove(lease).is_some()
+    }
+
+    pub(crate) fn has_suspect(&self) -> bool {
+        self.lock().values().any(|attempt| attempt.suspect)
     }
 
     pub(crate) fn len(&self) -> usize {

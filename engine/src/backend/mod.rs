@@ -31,7 +31,7 @@ pub(crate) use ack::{Ack, Acker};
 pub(crate) use beat::{BeatingQueue, Beats};
 pub(crate) use fetch::{Fetcher, LastTurn};
 pub(crate) use held::Held;
-pub(crate) use keep::Keeper;
+pub(crate) use keep::{Keeper, MAX_LOST};
 pub(crate) use wake::{Sleeper, Wake};
 
 use crate::executor::{CarryLayer, Execution};

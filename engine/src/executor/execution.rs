@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backend::MAX_LOST;
 use crate::envelope::Envelope;
 use crate::executor::context::JobContext;
 use crate::executor::handler::{Kind, Registry};
@@ -32,6 +33,11 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    /// Whether the next death of its worker would hold it; `claim.lua` hands out one at a time.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.record.lost + 1 >= MAX_LOST
+    }
+
     /// Redis' time now, by the distance from the claim: no clock of this host is trusted.
     pub(crate) fn now_ms(&self) -> u64 {
         self.record.started + self.claimed_at.elapsed().as_millis() as u64

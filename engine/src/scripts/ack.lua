@@ -10,7 +10,7 @@
 --         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
 --         returned: the ready score
 -- RETURNS per attempt, successes first: 1 applied, 0 the fence is old
--- Bounded by the caller: at most 500 attempts a call.
+-- Bounded by the caller: at most 500 attempts a call, at most one of each job.
 local lease, run, ready, scheduled, retrying = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local index = { held = KEYS[6], discarded = KEYS[8], cancelled = KEYS[9] }
 local completed, result, error_key, count = KEYS[7], KEYS[10], KEYS[11], KEYS[12]

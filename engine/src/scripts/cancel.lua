@@ -15,6 +15,8 @@ for n = 3, 6 do
     local facts, worker = string.match(record, '^(%d+ %d+ %d+ %d+ %d+) %d+ (%S+)')
     redis.call('HSET', run, id, facts .. ' ' .. now .. ' ' .. worker .. ' requested')
     redis.call('ZADD', cancelled, now, id)
+    -- An older mark, left by an attempt that ended first, must not outlive this.
+    redis.call('SREM', cancelling, id)
     redis.call('HINCRBY', KEYS[10], 'cancelled', 1)
     free_unique(KEYS[12], KEYS[13], KEYS[14], { id }, tonumber(now))
     if redis.call('ZREM', KEYS[11], id) == 1 then

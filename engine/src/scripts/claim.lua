@@ -1,11 +1,15 @@
 -- Promotes what is due and leases as many jobs as the caller has free slots.
 -- KEYS    ready, scheduled, retrying, lease, job, run, count, paused, checkpoint
--- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel
--- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, due jobs left (0/1),
+-- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel,
+--         1 if the worker may take a suspect: a job that the next death of its worker would hold
+-- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, 2 if suspects were left, 1 if due
+--           jobs were left, else 0,
 --           then per job: id, envelope, run record, checkpoint or '' }
 -- Bounded by slots and by the number of promotions.
 local ready, scheduled, retrying, lease, job, run, count, paused, checkpoint = unpack(KEYS)
 local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+-- Leases lost so far, one less than hold a job.
+local SUSPECT_AFTER = 2
 local us = now_us()
 local now = math.floor(us / 1000)
 
@@ -47,17 +51,49 @@ local answer = {
 if slots == 0 or redis.call('EXISTS', paused) == 1 then
   return answer
 end
-local popped = redis.call('ZPOPMIN', ready, slots)
-if #popped == 0 then
+
+-- A suspect may be what kills workers, or only have run beside it: each worker takes one at a
+-- time, so that the guilty one dies alone. The others go back to their places.
+local may_suspect = ARGV[6] == '1'
+local ids, scores, records, aside = {}, {}, {}, {}
+for _ = 1, 4 do
+  local want = slots - #ids
+  local popped = redis.call('ZPOPMIN', ready, want)
+  if #popped == 0 then
+    break
+  end
+  local names = {}
+  for i = 1, #popped, 2 do
+    names[#names + 1] = popped[i]
+  end
+  local found = redis.call('HMGET', run, unpack(names))
+  for n, id in ipairs(names) do
+    local lost = found[n] and tonumber(string.match(found[n], '^%d+ (%d+) ') or 0) or 0
+    if lost >= SUSPECT_AFTER and not may_suspect then
+      aside[#aside + 1] = popped[n * 2]
+      aside[#aside + 1] = id
+    else
+      may_suspect = may_suspect and lost < SUSPECT_AFTER
+      ids[#ids + 1] = id
+      scores[#ids] = popped[n * 2]
+      records[#ids] = found[n]
+    end
+  end
+  if #ids == slots or #popped < 2 * want then
+    break
+  end
+end
+if #aside > 0 then
+  write_pairs('ZADD', ready, aside)
+  if answer[4] == 0 then
+    answer[4] = 2
+  end
+end
+if #ids == 0 then
   return answer
 end
 
-local ids = {}
-for i = 1, #popped, 2 do
-  ids[#ids + 1] = popped[i]
-end
 local envelopes = redis.call('HMGET', job, unpack(ids))
-local records = redis.call('HMGET', run, unpack(ids))
 local saved = redis.call('EXISTS', checkpoint) == 1 and redis.call('HMGET', checkpoint, unpack(ids)) or {}
 local fence = redis.call('HINCRBY', count, 'fence', #ids) - #ids
 local deadline, tail = int(now + lease_ms), ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
@@ -70,10 +106,10 @@ for n, id in ipairs(ids) do
     local attempt, lost = 1, '0'
     if record then
       attempt, lost = string.match(record, '^(%d+) (%d+) ')
-      attempt = attempt + 1
+      attempt, lost = (attempt or 0) + 1, lost or '0'
     end
     fence = fence + 1
-    record = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. popped[n * 2] .. tail
+    record = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. scores[n] .. tail
     leases[size + 1] = deadline
     leases[size + 2] = fence .. ':' .. id
     written[size + 1] = id

@@ -145,13 +145,18 @@ async fn flushall_under_load_leaves_a_worker_that_runs_new_jobs() {
 }
 
 #[tokio::test]
-#[ignore = "bug: a producer announces a queue once in its life, also when Redis forgot it"]
 async fn flushall_does_not_hide_a_queue_from_operators() {
     let stage = Stage::new().await;
     stage.client.enqueue(&act("before")).await.unwrap();
     let () = stage.redis(&["FLUSHALL"]).await;
-    stage.client.enqueue(&act("after")).await.unwrap();
-    assert_eq!(stage.client.queue_names().await.unwrap(), ["test"]);
+    let id = stage.client.enqueue(&act("after")).await.unwrap();
+    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
+    stage.reaches(&id, State::Completed).await;
+    eventually("a worker announces its queue again", || async {
+        (stage.client.queue_names().await.unwrap() == ["test"]).then_some(())
+    })
+    .await;
+    worker.drain().await;
 }
 
 #[tokio::test]

@@ -151,7 +151,6 @@ async fn latency_both_ways_costs_no_lease() {
 }
 
 #[tokio::test]
-#[ignore = "bug: a call that times out does not replace its connection"]
 async fn connections_that_are_silent_for_good_are_replaced() {
     // Long leases: only the calls' own deadlines can notice it.
     let line = Line::busy_with(WorkerOptions {

@@ -167,6 +167,7 @@ async fn claim_and_die(stage: &Stage, lease_ms: u64) {
         "dead".to_owned(),
         "500".to_owned(),
         "w".to_owned(),
+        "1".to_owned(),
     ]);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let _: redis::Value = stage.redis(&words).await;
