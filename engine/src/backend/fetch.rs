@@ -270,9 +270,10 @@ impl Fetcher {
         let due = until(batch.next_due_ms);
         // A little later, so that the lease has surely run out when the claim looks.
         let lease = until(batch.next_lease_ms).map(|left| left + Duration::from_millis(20));
-        let poll = match batch.suspects_left {
-            true => SUSPECT_POLL,
-            false => jittered(self.idle_poll),
+        let poll = if batch.suspects_left {
+            SUSPECT_POLL
+        } else {
+            jittered(self.idle_poll)
         };
         Some([due, lease].into_iter().flatten().fold(poll, Duration::min))
     }
