@@ -23,6 +23,8 @@ fence of other outcomes|scripts/ack.lua|s/if removed == 1 then/if true then/|lat
 fence of beats|scripts/beat.lua|s/if deadlines\[n\] then/if true then/|an_outcome_under_an_old_fence_changes_nothing
 sweep|scripts/sweep.lua|s/'LIMIT', 0, ARGV\[1\]/'LIMIT', 0, 0/|a_claim_that_is_never_answered_gives_its_jobs_back_after_the_lease
 crash loop threshold|backend/keep.rs|s/MAX_LOST: u32 = 3;/MAX_LOST: u32 = 300;/|a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finishes
+suspects one at a time|scripts/claim.lua|s/may_suspect = may_suspect and lost < SUSPECT_AFTER/may_suspect = true/|a_job_that_always_ends_its_process_does_not_take_its_neighbours_along
+unique key removal|scripts/prelude.lua|s/redis.call('HDEL', unique_key, id)//|whatever_ends_a_job_frees_its_key
 promotion bound|scripts/claim.lua|s/local left = most/local left = 1000000/|one_claim_lines_up_a_bounded_number_of_due_jobs
 entry without a record|scripts/claim.lua|s/if envelope then/if true then/|an_index_entry_without_a_record_is_dropped
 wake on enqueue|scripts/enqueue.lua|s/redis.call('PUBLISH', ARGV\[1\], 'go')//|an_idle_worker_is_woken_by_a_new_job
@@ -32,7 +34,7 @@ refund|executor/carry.rs|s/let refund = .*/let refund = false;/|what_does_not_fi
 jitter|policy.rs|s/ceiling.mul_f64(random.clamp(0.0, 1.0))/ceiling/|five_thousand_failures_at_once_come_back_spread_over_the_interval
 beats|backend/beat.rs|s/_ = beat.tick() => self.beat_all().await,/_ = beat.tick() => Ok(()),/|a_blocking_handler_does_not_stop_the_beats
 repeated outcomes|backend/ack.rs|s/repeated = true;/return;/|an_outcome_waits_for_redis_to_come_back
-forgotten scripts|link.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|forgotten_scripts_are_loaded_again
+forgotten scripts|link/mod.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|forgotten_scripts_are_loaded_again
 END
 )
 

@@ -19,6 +19,7 @@ mod leases;
 mod ledger;
 mod oracle;
 mod outages;
+mod rates;
 mod shutdown;
 mod stage;
 mod steering;
