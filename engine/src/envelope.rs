@@ -24,9 +24,11 @@ pub const MAX_PAYLOAD_BYTES: usize = 5 * 1024 * 1024;
 pub const MAX_TAGS: usize = 16;
 
 /// Longest accepted tag or unique key, in bytes.
+#[cfg(feature = "client")]
 pub(crate) const MAX_LABEL_BYTES: usize = 200;
 
 /// Longest accepted kind or queue name, in bytes.
+#[cfg(feature = "client")]
 pub(crate) const MAX_NAME_BYTES: usize = 100;
 
 /// A job as it is stored.

@@ -237,9 +237,11 @@ async fn the_invariants_hold_after_all_of_it() {
     let _worker = world.worker();
     world.enqueue("debug.echo", r#"{"value":1}"#, &["--wait"]);
     world.enqueue("debug.echo", r#"{"value":1}"#, &["--in", "1h"]);
-    assert_eq!(
-        world.run(&["fsck"]).good(),
-        "2 jobs in 1 queues: all invariants hold"
+    // Producers and workers both announce queues, so their number is not of interest.
+    let well = world.run(&["fsck"]).good();
+    assert!(
+        well.starts_with("2 jobs in ") && well.ends_with(": all invariants hold"),
+        "{well}"
     );
     crate::world::redis_command(world.redis.port(), "SET crm:stray 1");
     let ended = world.run(&["fsck"]);
