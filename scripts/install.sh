@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what tests and the demo need besides Rust: redis-server and PostgreSQL's binaries.
+# Installs what tests and the demo need besides Rust: redis-server, PostgreSQL's binaries, openssl.
 # Uses apt where it may; says exactly what to install where it may not. Changes nothing else.
 set -euo pipefail
 
 missing=()
 command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing+=(redis-server)
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
