@@ -1,20 +1,23 @@
-//! A worker that writes down what it does: the other half of the kill tests.
+//! A worker that writes down what it does: the other half of the fault tests with processes.
 //!
-//! `ledger_worker REDIS_URL LEDGER [LEASE_MS]` runs queue `ledger` with 100 slots. Every attempt
-//! appends one line `start|end id attempt instance fence` to the ledger, a file that no Redis
-//! fault can reach. A job may ask for the end of the process in its first attempts. It prints
-//! `ready` and runs until it is killed or its standard input closes.
+//! `ledger_worker REDIS_URL LEDGER [LEASE_MS [POINT VISIT]]` runs queue `ledger` with 100 slots.
+//! Every attempt appends one line `start|end id attempt instance fence` to the ledger, a file
+//! that no Redis fault can reach; the `end` is the job's effect. A job may ask for the end of the
+//! process in its first attempts, the caller for its end at a fault point. It prints `ready` and
+//! runs until it is killed, its standard input closes, or it is sent SIGTERM.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rouage::faults::{Point, kill_at, reach};
 use rouage::{
     Client, Job, JobContext, JobError, Keyspace, Registry, RetryPolicy, Shutdown, Worker,
     WorkerOptions,
 };
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -39,16 +42,38 @@ impl Job for Entry {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(path)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: ledger_worker REDIS_URL LEDGER [LEASE_MS]".into());
+        return Err("usage: ledger_worker REDIS_URL LEDGER [LEASE_MS [POINT VISIT]]".into());
     };
     let lease = match arguments.next() {
         Some(ms) => Duration::from_millis(ms.parse()?),
         None => WorkerOptions::default().lease,
     };
-    let ledger = Arc::new(OpenOptions::new().append(true).create(true).open(path)?);
+    if let (Some(point), Some(visit)) = (arguments.next(), arguments.next()) {
+        kill_at(point.parse::<Point>()?, visit.parse()?);
+    }
     let client = Client::connect(&url, Keyspace::new("ledger")).await?;
+    let options = WorkerOptions {
+        queues: vec![("ledger".to_owned(), 100)],
+        lease,
+        beat: lease / 3,
+        idle_poll: lease * 4 / 5,
+        grace: Duration::from_secs(2),
+        ..WorkerOptions::default()
+    };
+    let shutdown = Shutdown::default();
+    drain_at_the_end(&shutdown)?;
+    writeln!(std::io::stdout(), "ready")?;
+    Worker::new(client, registry(&path)?, options)?
+        .run(shutdown)
+        .await?;
+    Ok(())
+}
+
+/// The one handler.
+fn registry(ledger: &str) -> std::io::Result<Registry> {
+    let ledger = Arc::new(OpenOptions::new().append(true).create(true).open(ledger)?);
     let instance = std::process::id();
-    let registry = Registry::new().function(move |job: Entry, cx: JobContext| {
+    Ok(Registry::new().function(move |job: Entry, cx: JobContext| {
         let ledger = Arc::clone(&ledger);
         async move {
             // One write of one line: appends of this size do not tear.
@@ -65,28 +90,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 std::process::exit(EXIT_CODE);
             }
             cx.sleep(Duration::from_millis(job.ms)).await?;
+            reach(Point::BeforeEffect);
             (&*ledger).write_all(line("end").as_bytes())?;
+            reach(Point::AfterEffect);
             Ok::<(), JobError>(())
         }
-    });
-    let options = WorkerOptions {
-        queues: vec![("ledger".to_owned(), 100)],
-        lease,
-        beat: lease / 3,
-        idle_poll: lease * 4 / 5,
-        grace: Duration::from_secs(2),
-        ..WorkerOptions::default()
-    };
-    let shutdown = Shutdown::default();
+    }))
+}
+
+/// Drains at SIGTERM, and when the owner is gone or done: its end of the pipe closes then.
+fn drain_at_the_end(shutdown: &Shutdown) -> std::io::Result<()> {
     let drain = shutdown.drain.clone();
     std::thread::spawn(move || {
-        // The owner is gone or done when its end of the pipe closes.
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
         drain.cancel();
     });
-    writeln!(std::io::stdout(), "ready")?;
-    Worker::new(client, registry, options)?
-        .run(shutdown)
-        .await?;
+    let drain = shutdown.drain.clone();
+    let mut terminate = signal(SignalKind::terminate())?;
+    #[expect(clippy::disallowed_methods, reason = "ends with the process")]
+    tokio::spawn(async move {
+        terminate.recv().await;
+        drain.cancel();
+    });
     Ok(())
 }

@@ -71,6 +71,8 @@ mod backend;
 mod backoff;
 #[cfg(feature = "worker")]
 mod executor;
+#[cfg(feature = "faults")]
+pub mod faults;
 #[cfg(feature = "worker")]
 mod limits;
 #[cfg(feature = "worker")]

@@ -84,6 +84,10 @@ impl Acker {
                 batch.sort_by_key(|ack| !ack.is_success());
                 self.write(&batch).await;
                 batch = again;
+                #[cfg(feature = "faults")]
+                if !batch.is_empty() || !outcomes.is_empty() {
+                    crate::faults::reach(crate::faults::Point::BetweenAcks);
+                }
             }
         }
     }
@@ -91,6 +95,8 @@ impl Acker {
     async fn write(&self, batch: &[Ack]) {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
         let mut repeated = false;
+        #[cfg(feature = "faults")]
+        crate::faults::reach(crate::faults::Point::BeforeAck);
         loop {
             match self.send(batch).await {
                 Ok(answers) => return self.count_refused(batch, &answers, repeated),

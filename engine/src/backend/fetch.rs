@@ -138,6 +138,8 @@ impl Fetcher {
             );
             let rest = match answer {
                 Ok(batch) => {
+                    #[cfg(feature = "faults")]
+                    batch.reach();
                     backoff = self::backoff();
                     self.turned.answered();
                     let rest = self.wait_after(&batch, free);
@@ -276,6 +278,20 @@ impl Fetcher {
             jittered(self.idle_poll)
         };
         Some([due, lease].into_iter().flatten().fold(poll, Duration::min))
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Batch {
+    /// The points that this answer leads to.
+    fn reach(&self) {
+        use crate::faults::{Point, reach};
+        if !self.claims.is_empty() {
+            reach(Point::AfterClaim);
+        }
+        if self.due_left {
+            reach(Point::BetweenPromotions);
+        }
     }
 }
 

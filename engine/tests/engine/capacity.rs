@@ -1,68 +1,11 @@
-//! Many at once: due jobs, waiting jobs, finished jobs.
+//! Bounds: due jobs a claim, finished jobs kept.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rouage::{Kept, NewJob, Registry, Retention, RunAt, State, WorkerOptions};
+use rouage::{Kept, NewJob, Retention, RunAt, State, WorkerOptions};
 use serde_json::Value;
 
-use crate::stage::{Stage, eventually, numbered, options, play};
-
-fn counting() -> (Registry, Arc<AtomicU64>) {
-    let ran = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&ran);
-    let registry = play(move |_, _| {
-        counter.fetch_add(1, Ordering::Relaxed);
-        async { Ok(Value::Null) }
-    });
-    (registry, ran)
-}
-
-async fn all_due_at_once_run(jobs: u64) {
-    let stage = Stage::new().await;
-    let due: Vec<NewJob> = numbered(0..jobs)
-        .iter()
-        .map(|job| NewJob {
-            run_at: RunAt::After(Duration::from_millis(800)),
-            ..NewJob::from_job(job).unwrap()
-        })
-        .collect();
-    stage.client.enqueue_all(due).await.unwrap();
-    let (registry, ran) = counting();
-    let worker = stage.work_with(registry, options(500));
-    eventually("all ran", || async {
-        (stage
-            .client
-            .queue_view("test")
-            .await
-            .unwrap()
-            .completed_total
-            == jobs)
-            .then_some(())
-    })
-    .await;
-    assert_eq!(ran.load(Ordering::Relaxed), jobs, "each exactly once");
-    worker.drain().await;
-    stage.fsck_is_clean().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nine_thousand_jobs_due_at_once_all_run() {
-    all_due_at_once_run(9_000).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_jobs_due_at_once_all_run() {
-    all_due_at_once_run(100_000).await;
-}
-
-/// Half a minute in a development build: part of `make faults`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "long: run by make faults"]
-async fn a_million_jobs_due_at_once_all_run() {
-    all_due_at_once_run(1_000_000).await;
-}
+use crate::stage::{Stage, counting, eventually, numbered, options, play};
 
 #[tokio::test]
 async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {

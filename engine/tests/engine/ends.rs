@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rouage::{Discard, Envelope, Job, JobError, NewJob, Priority, Registry, State};
-use serde_json::value::RawValue;
+use rouage::{Discard, JobError, Registry, State};
 use serde_json::{Value, json};
 
 use crate::stage::{Act, Stage, act, play};
@@ -86,27 +85,6 @@ async fn a_snoozed_job_comes_back_without_losing_an_attempt() {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_job_and_nothing_else() {
-    let stage = Stage::new().await;
-    let worker = stage.work(play(|job, _| async move {
-        assert_ne!(job.part, "bad", "a bad part");
-        Ok(Value::Null)
-    }));
-    let bad = stage
-        .client
-        .enqueue(&act("bad"))
-        .max_attempts(1)
-        .await
-        .unwrap();
-    let good = stage.client.enqueue(&act("good")).await.unwrap();
-    let job = stage.reaches(&bad, State::Discarded).await;
-    assert_eq!(job.reason, "panic");
-    assert!(job.last_message().contains("a bad part"));
-    stage.reaches(&good, State::Completed).await;
-    worker.drain().await;
-}
-
-#[tokio::test]
 async fn the_soft_timeout_asks_and_the_hard_one_drops() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|job, cx| async move {
@@ -130,63 +108,6 @@ async fn the_soft_timeout_asks_and_the_hard_one_drops() {
     }
     worker.drain().await;
     stage.fsck_is_clean().await;
-}
-
-#[tokio::test]
-async fn jobs_that_cannot_be_read_are_held_with_a_reason_and_the_worker_goes_on() {
-    let stage = Stage::new().await;
-    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
-    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-    let new = |kind: &str, payload: &str| {
-        NewJob::from_parts("test", kind, raw(payload), Priority::NORMAL).unwrap()
-    };
-    let mut future: NewJob = new(Act::KIND, "{}");
-    future.envelope = Envelope {
-        v: 9,
-        ..future.envelope
-    };
-    let unknown = new("test.forgotten", "{}");
-    let misfit = new(Act::KIND, r#"{"part":["secret"]}"#);
-    let ids = [future.id.clone(), unknown.id.clone(), misfit.id.clone()];
-    stage
-        .client
-        .enqueue_all(vec![future, unknown, misfit])
-        .await
-        .unwrap();
-    for (id, reason) in ids
-        .iter()
-        .zip(["undecodable", "unknown_kind", "undecodable"])
-    {
-        let job = stage.reaches(id, State::Held).await;
-        assert_eq!(job.reason, reason);
-        assert!(
-            !job.last_message().contains("secret"),
-            "{}",
-            job.last_message()
-        );
-    }
-    let good = stage.client.enqueue(&act("good")).await.unwrap();
-    stage.reaches(&good, State::Completed).await;
-    worker.drain().await;
-    stage.fsck_is_clean().await;
-}
-
-#[tokio::test]
-async fn bytes_that_are_no_envelope_are_held() {
-    let stage = Stage::new().await;
-    let id = stage.client.enqueue(&act("to be broken")).await.unwrap();
-    let () = stage
-        .redis(&[
-            "HSET",
-            "test:{test}:job",
-            id.as_str(),
-            "\u{0}\u{1}{not json",
-        ])
-        .await;
-    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
-    let job = stage.reaches(&id, State::Held).await;
-    assert_eq!(job.reason, "undecodable");
-    worker.drain().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rouage::{ClientError, Ended, JobId, NewJob, Priority, State};
 use serde_json::{Value, json};
 
-use crate::stage::{Act, PATIENCE, Stage, act, numbered, play};
+use crate::stage::running::PATIENCE;
+use crate::stage::{Act, Stage, act, numbered, play};
 
 #[tokio::test]
 async fn a_job_runs_and_its_output_comes_back() {

@@ -9,18 +9,12 @@
 mod capacity;
 mod ends;
 mod enqueueing;
-mod faults_load;
-mod faults_network;
-mod faults_poison;
-mod faults_process;
-mod faults_replies;
 mod fsck;
 mod leases;
-mod ledger;
-mod oracle;
-mod outages;
 mod rates;
 mod shutdown;
+#[expect(dead_code, reason = "some of it only the fault tests need")]
+#[path = "../stage/mod.rs"]
 mod stage;
 mod steering;
 mod waking;

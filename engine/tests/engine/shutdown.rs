@@ -85,34 +85,6 @@ async fn a_hundred_jobs_in_flight_are_all_acknowledged_on_the_way_out() {
     stage.fsck_is_clean().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_handler_that_blocks_its_thread_does_not_hold_up_the_end() {
-    let stage = Stage::new().await;
-    let impatient = WorkerOptions {
-        grace: Duration::from_millis(50),
-        ..options(4)
-    };
-    let worker = stage.work_with(
-        play(|_, _| async {
-            std::thread::sleep(Duration::from_secs(4));
-            Ok(Value::Null)
-        }),
-        impatient,
-    );
-    let id = stage
-        .client
-        .enqueue(&act("deaf and blocking"))
-        .await
-        .unwrap();
-    stage.reaches(&id, State::Running).await;
-    worker.drain().await;
-    assert_eq!(
-        stage.job(&id).await.state,
-        State::Running,
-        "it was not waited for"
-    );
-}
-
 #[tokio::test]
 async fn a_worker_whose_slots_are_taken_is_not_late() {
     let stage = Stage::new().await;

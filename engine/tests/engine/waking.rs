@@ -5,7 +5,8 @@ use std::time::Duration;
 use rouage::{State, WorkerOptions};
 use serde_json::Value;
 
-use crate::stage::{PATIENCE, Stage, act, eventually, options, play};
+use crate::stage::running::PATIENCE;
+use crate::stage::{Stage, act, eventually, options, play};
 
 /// Polls so rarely that only the bell can explain a job that ends in time.
 fn sleepy(slots: usize) -> WorkerOptions {

@@ -9,8 +9,7 @@ use serde_json::json;
 
 use crate::secrets::{documented_user, told};
 use crate::stage::{
-    Echo, PATIENCE, Running, Shout, client, eventually, file, fsck_is_clean, listening,
-    one_job_runs,
+    Echo, PATIENCE, Shout, client, eventually, file, fsck_is_clean, listening, one_job_runs, work,
 };
 
 fn all(cluster: &RedisCluster) -> Vec<&RedisServer> {
@@ -21,7 +20,7 @@ fn all(cluster: &RedisCluster) -> Vec<&RedisServer> {
 async fn a_worker_serves_two_queues_on_two_nodes() {
     let cluster = RedisCluster::start(Persistence::None).unwrap();
     let client = client(&cluster.url()).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&all(&cluster), 1).await;
     for number in 0..5 {
         one_job_runs(&client, number).await;
@@ -49,7 +48,7 @@ async fn a_worker_serves_two_queues_on_two_nodes() {
 }
 
 #[tokio::test]
-async fn a_node_that_restarts_holds_up_only_its_own_queues() {
+async fn n5_a_node_that_restarts_holds_up_only_its_own_queues() {
     let mut cluster = RedisCluster::start(Persistence::Aof).unwrap();
     for node in &cluster.nodes {
         // A node that is away does not stop the others from serving their slots.
@@ -58,7 +57,7 @@ async fn a_node_that_restarts_holds_up_only_its_own_queues() {
         node.tell("CONFIG SET appendfsync always").unwrap();
     }
     let client = client(&cluster.url()).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     one_job_runs(&client, 0).await;
     // The list of queues may lie on the node that goes away; each queue is on it from here on.
     client.enqueue(&Shout { number: 0 }).await.unwrap();
@@ -134,7 +133,7 @@ async fn the_documented_user_and_a_rotated_password_work_in_a_cluster() {
     let path = file(&folder, "first");
     let url = cluster.url().replace("//", "//crm-worker@");
     let client = client(&format!("{url}?password_file={}", path.display())).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&all(&cluster), 1).await;
     one_job_runs(&client, 1).await;
     everywhere("ACL SETUSER crm-worker <first >second");

@@ -7,6 +7,9 @@
 )]
 
 mod cluster;
+#[expect(dead_code, reason = "some of it only the other tests need")]
+#[path = "../stage/running.rs"]
+mod running;
 mod secrets;
 mod sentinels;
 mod stage;

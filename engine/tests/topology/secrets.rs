@@ -7,7 +7,7 @@ use rouage::startup::Severity;
 use rouage::{Link, LinkOptions};
 
 use crate::stage::{
-    Running, client, client_with, eventually, file, fsck_is_clean, listening, one_job_runs,
+    client, client_with, eventually, file, fsck_is_clean, listening, one_job_runs, work,
 };
 
 /// What `docs/guides/configuration.md` gives out.
@@ -35,7 +35,7 @@ async fn a_worker_runs_over_a_socket() {
     let unix = format!("unix://{}", server.socket().display());
     for url in [server.socket_url(), unix] {
         let client = client(&url).await;
-        let worker = Running::start(&client);
+        let worker = work(&client);
         listening(&[&server], 1).await;
         one_job_runs(&client, 1).await;
         for kind in ["normal", "pubsub"] {
@@ -53,7 +53,7 @@ async fn a_password_in_the_url_opens_and_is_never_shown() {
     let url = format!("redis://:gr%C3%BCn@127.0.0.1:{}/2", server.port());
     told(&server, "CONFIG SET requirepass grün");
     let client = client(&url).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     one_job_runs(&client, 1).await;
     worker.drain().await;
     let shown = format!("{:?} {}", client.link(), client.link().address());
@@ -79,7 +79,7 @@ async fn the_documented_acl_user_is_all_a_worker_needs() {
             .all(|finding| finding.severity < Severity::Error),
         "{findings:?}"
     );
-    let worker = Running::start(&client);
+    let worker = work(&client);
     for number in 0..3 {
         one_job_runs(&client, number).await;
     }
@@ -105,7 +105,7 @@ async fn a_rotated_password_is_read_from_its_file_without_a_restart() {
     };
     let url = format!("redis://crm-worker@127.0.0.1:{}/0", server.port());
     let client = client_with(&url, options).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&[&server], 1).await;
     one_job_runs(&client, 1).await;
     // Between the two the worker is locked out; it asks again until the file is right.
@@ -136,7 +136,7 @@ async fn a_missing_password_file_is_named() {
 async fn silent_connections_are_probed() {
     let server = server();
     let client = client(&server.url()).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&[&server], 1).await;
     let port = format!(":{:04X}", server.port());
     eventually("all four are probed", || async {

@@ -3,7 +3,7 @@
 use devkit::RedisSentinels;
 use rouage::Client;
 
-use crate::stage::{Running, client, ends, enqueue, fsck_is_clean, listening, one_job_runs};
+use crate::stage::{client, ends, enqueue, fsck_is_clean, listening, one_job_runs, work};
 
 /// Returns when all that was answered so far has reached the replica.
 async fn replicated(client: &Client) {
@@ -16,7 +16,7 @@ async fn replicated(client: &Client) {
 }
 
 #[tokio::test]
-async fn a_worker_follows_the_primary_over_an_ordered_failover() {
+async fn n5_a_worker_follows_the_primary_over_an_ordered_failover() {
     let servers = RedisSentinels::start().unwrap();
     // Alone, the old primary refuses to acknowledge what nobody will ever see.
     let guard = "CONFIG SET min-replicas-to-write 1";
@@ -31,7 +31,7 @@ async fn a_worker_follows_the_primary_over_an_ordered_failover() {
     for number in 50..60 {
         before.push(enqueue(&client, number).await);
     }
-    let worker = Running::start(&client);
+    let worker = work(&client);
     for (number, id) in before.iter().enumerate() {
         ends(&client, id, number as u64).await;
     }
@@ -42,10 +42,10 @@ async fn a_worker_follows_the_primary_over_an_ordered_failover() {
 }
 
 #[tokio::test]
-async fn a_worker_goes_on_when_the_primary_dies() {
+async fn n5_a_worker_goes_on_when_the_primary_dies() {
     let mut servers = RedisSentinels::start().unwrap();
     let client = client(&servers.url()).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&[&servers.primary], 1).await;
     one_job_runs(&client, 0).await;
     let scheduled = client

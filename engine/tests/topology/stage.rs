@@ -1,20 +1,16 @@
 //! A worker that echoes, and questions to the servers it works on.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use devkit::RedisServer;
 use rouage::{
-    Client, Ended, Job, JobId, Keyspace, Link, LinkOptions, Registry, Shutdown, Worker,
-    WorkerError, WorkerOptions,
+    Client, Ended, Job, JobId, Keyspace, Link, LinkOptions, Registry, Worker, WorkerOptions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
-/// Nothing in these tests takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use crate::running::{PATIENCE, Running, eventually};
 
 /// A job that returns its number.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,39 +52,19 @@ pub(crate) async fn client_with(url: &str, options: LinkOptions) -> Client {
 }
 
 /// A worker in this process that is woken or does nothing: it polls every 500 s.
-pub(crate) struct Running {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), WorkerError>>,
-}
-
-impl Running {
-    #[expect(clippy::disallowed_methods, reason = "the test owns it and drains it")]
-    pub(crate) fn start(client: &Client) -> Self {
-        let registry = Registry::new()
-            .function(|echo: Echo, _| async move { Ok(json!(echo.number)) })
-            .function(|shout: Shout, _| async move { Ok(json!(shout.number)) });
-        let options = WorkerOptions {
-            queues: vec![(Echo::QUEUE.to_owned(), 4), (Shout::QUEUE.to_owned(), 4)],
-            lease: Duration::from_secs(600),
-            beat: Duration::from_secs(1),
-            idle_poll: Duration::from_secs(500),
-            grace: Duration::from_secs(10),
-            ..WorkerOptions::default()
-        };
-        let worker = Worker::new(client.clone(), registry, options).unwrap();
-        let shutdown = Shutdown::default();
-        let task = tokio::spawn(worker.run(shutdown.clone()));
-        Self { shutdown, task }
-    }
-
-    pub(crate) async fn drain(self) {
-        self.shutdown.drain.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .expect("the worker ends")
-            .unwrap()
-            .unwrap();
-    }
+pub(crate) fn work(client: &Client) -> Running {
+    let registry = Registry::new()
+        .function(|echo: Echo, _| async move { Ok(json!(echo.number)) })
+        .function(|shout: Shout, _| async move { Ok(json!(shout.number)) });
+    let options = WorkerOptions {
+        queues: vec![(Echo::QUEUE.to_owned(), 4), (Shout::QUEUE.to_owned(), 4)],
+        lease: Duration::from_secs(600),
+        beat: Duration::from_secs(1),
+        idle_poll: Duration::from_secs(500),
+        grace: Duration::from_secs(10),
+        ..WorkerOptions::default()
+    };
+    Running::start(Worker::new(client.clone(), registry, options).unwrap())
 }
 
 /// Enqueues, as often as it takes to be told that it is stored.
@@ -142,22 +118,4 @@ pub(crate) fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
     let path = folder.path().join("password");
     std::fs::write(&path, text).unwrap();
     path
-}
-
-/// Polls an observable condition; the interval only bounds how late it is noticed.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut look: impl FnMut() -> F,
-) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking)
-        .await
-        .unwrap_or_else(|_| panic!("timed out: {what}"))
 }

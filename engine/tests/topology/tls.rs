@@ -5,7 +5,7 @@ use std::time::Duration;
 use devkit::{ServerError, TlsRedis};
 use rouage::{Link, LinkOptions};
 
-use crate::stage::{Running, client, client_with, fsck_is_clean, listening, one_job_runs};
+use crate::stage::{client, client_with, fsck_is_clean, listening, one_job_runs, work};
 
 /// The server; a missing `openssl` says so instead of failing the suite.
 #[expect(clippy::print_stdout, reason = "says why nothing was tested")]
@@ -25,7 +25,7 @@ async fn a_worker_runs_over_tls_with_an_authority_named_in_the_url() {
     let authority = tls.certificates().authority();
     let url = format!("{}?ca_file={}", tls.url(), authority.display());
     let client = client(&url).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     listening(&[tls.server()], 1).await;
     one_job_runs(&client, 1).await;
     for kind in ["pubsub", "normal"] {
@@ -59,7 +59,7 @@ async fn a_server_that_asks_for_a_certificate_gets_ours() {
     options.cert_file = Some(cert_file);
     options.key_file = Some(key_file);
     let client = client_with(&tls.url(), options).await;
-    let worker = Running::start(&client);
+    let worker = work(&client);
     one_job_runs(&client, 1).await;
     worker.drain().await;
 }

@@ -52,19 +52,19 @@ async fn failures_come_back_spread(failures: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_thousand_failures_at_once_come_back_spread_over_the_interval() {
+async fn l2_five_thousand_failures_at_once_come_back_spread_over_the_interval() {
     failures_come_back_spread(5_000).await;
 }
 
 /// The contract's own measure.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: run by make faults"]
-async fn a_hundred_thousand_failures_at_once_come_back_spread_over_the_interval() {
+async fn l2_a_hundred_thousand_failures_at_once_come_back_spread_over_the_interval() {
     failures_come_back_spread(100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overload_of_one_and_a_half_does_not_collapse_and_drains() {
+async fn l1_an_overload_of_one_and_a_half_does_not_collapse_and_drains() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
         play(|_, cx| async move {
@@ -113,7 +113,7 @@ async fn an_overload_of_one_and_a_half_does_not_collapse_and_drains() {
 }
 
 #[tokio::test]
-async fn flushall_under_load_leaves_a_worker_that_runs_new_jobs() {
+async fn n6_flushall_under_load_leaves_a_worker_that_runs_new_jobs() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
         play(|_, cx| async move {
@@ -145,7 +145,7 @@ async fn flushall_under_load_leaves_a_worker_that_runs_new_jobs() {
 }
 
 #[tokio::test]
-async fn flushall_does_not_hide_a_queue_from_operators() {
+async fn n6_flushall_does_not_hide_a_queue_from_operators() {
     let stage = Stage::new().await;
     stage.client.enqueue(&act("before")).await.unwrap();
     let () = stage.redis(&["FLUSHALL"]).await;
@@ -160,7 +160,7 @@ async fn flushall_does_not_hide_a_queue_from_operators() {
 }
 
 #[tokio::test]
-async fn an_eviction_policy_that_was_changed_is_found() {
+async fn n6_an_eviction_policy_that_was_changed_is_found() {
     let stage = Stage::new().await;
     let eviction = || async {
         let findings = stage.client.check_redis().await.unwrap();

@@ -1,19 +1,23 @@
 //! A Redis of its own for every test, a client, and workers that end with the test.
+//!
+//! Shared by the tests of what the engine does and of the faults it survives.
+
+pub(crate) mod running;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use devkit::{FaultProxy, Persistence, RedisServer};
 use rouage::{
-    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, Shutdown, State,
-    Timeout, Worker, WorkerOptions, inspect::JobView,
+    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, State, Timeout,
+    Worker, WorkerOptions, inspect::JobView,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
-/// Nothing in these tests takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) use self::running::{Running, eventually};
 
 pub(crate) struct Stage {
     pub(crate) redis: RedisServer,
@@ -110,54 +114,6 @@ impl Stage {
     }
 }
 
-/// Polls an observable condition; the interval only bounds how late it is noticed.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut look: impl FnMut() -> F,
-) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking)
-        .await
-        .unwrap_or_else(|_| panic!("timed out: {what}"))
-}
-
-/// A worker in this process.
-pub(crate) struct Running {
-    pub(crate) shutdown: Shutdown,
-    pub(crate) pulse: rouage::Pulse,
-    task: JoinHandle<Result<(), rouage::WorkerError>>,
-}
-
-impl Running {
-    #[expect(clippy::disallowed_methods, reason = "the test owns it and drains it")]
-    fn start(worker: Worker) -> Self {
-        let shutdown = Shutdown::default();
-        let pulse = worker.pulse();
-        let task = tokio::spawn(worker.run(shutdown.clone()));
-        Self {
-            shutdown,
-            pulse,
-            task,
-        }
-    }
-
-    pub(crate) async fn drain(self) {
-        self.shutdown.drain.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .expect("the worker ends")
-            .unwrap()
-            .unwrap();
-    }
-}
-
 /// One queue, quick leases, so that a lost one is noticed within a second or two.
 pub(crate) fn options(slots: usize) -> WorkerOptions {
     WorkerOptions {
@@ -209,4 +165,15 @@ where
     Fut: Future<Output = Result<Value, JobError>> + Send + 'static,
 {
     Registry::new().function(handler)
+}
+
+/// A registry whose handler does nothing but count.
+pub(crate) fn counting() -> (Registry, Arc<AtomicU64>) {
+    let ran = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&ran);
+    let registry = play(move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Ok(Value::Null) }
+    });
+    (registry, ran)
 }

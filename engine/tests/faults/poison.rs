@@ -1,11 +1,11 @@
 //! D2: what nobody should ever store. Each is refused or held, and the worker lives.
 
-use rouage::{Client, ClientError, Job, JobId, NewJob, Priority, Registry, State};
+use rouage::{Client, ClientError, Envelope, Job, JobId, NewJob, Priority, Registry, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::stage::{Act, Running, Stage, act, eventually, options};
+use crate::stage::{Act, Running, Stage, act, eventually, options, play};
 
 /// A job that takes any JSON.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +61,7 @@ async fn lives(stage: &Stage, worker: Running) {
 }
 
 #[tokio::test]
-async fn a_payload_of_ten_megabytes_is_refused_and_one_that_was_smuggled_in_harms_nobody() {
+async fn d2_a_payload_of_ten_megabytes_is_refused_and_one_that_was_smuggled_in_harms_nobody() {
     let stage = Stage::new().await;
     let text = format!(r#"{{"load":"{}"}}"#, "x".repeat(10 * 1024 * 1024));
     let refused = NewJob::from_parts("test", Bag::KIND, raw(text.clone()), Priority::NORMAL);
@@ -78,7 +78,7 @@ async fn a_payload_of_ten_megabytes_is_refused_and_one_that_was_smuggled_in_harm
 }
 
 #[tokio::test]
-async fn json_of_ten_thousand_levels_is_held() {
+async fn d2_json_of_ten_thousand_levels_is_held() {
     let stage = Stage::new().await;
     let worker = work(&stage);
     let deep = format!(r#"{{"load":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
@@ -93,7 +93,7 @@ async fn json_of_ten_thousand_levels_is_held() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_utf8_and_versions_nobody_knows_are_held() {
+async fn d2_bytes_that_are_no_utf8_and_versions_nobody_knows_are_held() {
     let stage = Stage::new().await;
     let cases: [(&str, &[u8]); 6] = [
         ("no-utf8", b"\xff\xfe\x00\xc3\x28"),
@@ -128,7 +128,7 @@ async fn bytes_that_are_no_utf8_and_versions_nobody_knows_are_held() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_one_does_not_stop_its_neighbours() {
+async fn d2_an_id_that_cannot_be_one_does_not_stop_its_neighbours() {
     let stage = Stage::new().await;
     let neighbour = stage.client.enqueue(&act("neighbour")).await.unwrap();
     let envelope = br#"{"v":1,"kind":"test.act","enqueued_at":1,"payload":{"part":""}}"#;
@@ -145,7 +145,7 @@ async fn an_id_that_cannot_be_one_does_not_stop_its_neighbours() {
 }
 
 #[tokio::test]
-async fn an_index_entry_without_a_record_is_dropped() {
+async fn d2_an_index_entry_without_a_record_is_dropped() {
     let stage = Stage::new().await;
     let ghost = stage.client.enqueue(&act("ghost")).await.unwrap();
     let () = stage
@@ -156,4 +156,61 @@ async fn an_index_entry_without_a_record_is_dropped() {
         .await;
     let worker = work(&stage);
     lives(&stage, worker).await;
+}
+
+#[tokio::test]
+async fn d2_jobs_that_cannot_be_read_are_held_with_a_reason_and_the_worker_goes_on() {
+    let stage = Stage::new().await;
+    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    let new = |kind: &str, payload: &str| {
+        NewJob::from_parts("test", kind, raw(payload), Priority::NORMAL).unwrap()
+    };
+    let mut future: NewJob = new(Act::KIND, "{}");
+    future.envelope = Envelope {
+        v: 9,
+        ..future.envelope
+    };
+    let unknown = new("test.forgotten", "{}");
+    let misfit = new(Act::KIND, r#"{"part":["secret"]}"#);
+    let ids = [future.id.clone(), unknown.id.clone(), misfit.id.clone()];
+    stage
+        .client
+        .enqueue_all(vec![future, unknown, misfit])
+        .await
+        .unwrap();
+    for (id, reason) in ids
+        .iter()
+        .zip(["undecodable", "unknown_kind", "undecodable"])
+    {
+        let job = stage.reaches(id, State::Held).await;
+        assert_eq!(job.reason, reason);
+        assert!(
+            !job.last_message().contains("secret"),
+            "{}",
+            job.last_message()
+        );
+    }
+    let good = stage.client.enqueue(&act("good")).await.unwrap();
+    stage.reaches(&good, State::Completed).await;
+    worker.drain().await;
+    stage.fsck_is_clean().await;
+}
+
+#[tokio::test]
+async fn d2_bytes_that_are_no_envelope_are_held() {
+    let stage = Stage::new().await;
+    let id = stage.client.enqueue(&act("to be broken")).await.unwrap();
+    let () = stage
+        .redis(&[
+            "HSET",
+            "test:{test}:job",
+            id.as_str(),
+            "\u{0}\u{1}{not json",
+        ])
+        .await;
+    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
+    let job = stage.reaches(&id, State::Held).await;
+    assert_eq!(job.reason, "undecodable");
+    worker.drain().await;
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::stage::{Stage, act, eventually, numbered, options, play};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_of_redis_under_load_loses_nothing_and_nobody_exits() {
+async fn n1_a_restart_of_redis_under_load_loses_nothing_and_nobody_exits() {
     let mut stage = Stage::with(Persistence::Aof).await;
     let worker = stage.work_with(
         play(|_, cx| async move {
@@ -43,7 +43,7 @@ async fn a_restart_of_redis_under_load_loses_nothing_and_nobody_exits() {
 }
 
 #[tokio::test]
-async fn an_outcome_waits_for_redis_to_come_back() {
+async fn n2_an_outcome_waits_for_redis_to_come_back() {
     let mut stage = Stage::with(Persistence::Aof).await;
     let worker = stage.work(play(|_, cx| async move {
         cx.sleep(Duration::from_millis(300))
@@ -69,7 +69,7 @@ async fn an_outcome_waits_for_redis_to_come_back() {
 }
 
 #[tokio::test]
-async fn killed_connections_are_replaced_and_work_goes_on() {
+async fn n3_killed_connections_are_replaced_and_work_goes_on() {
     let stage = Stage::new().await;
     let worker = stage.work_with(
         play(|_, cx| async move {
@@ -102,7 +102,7 @@ async fn killed_connections_are_replaced_and_work_goes_on() {
 }
 
 #[tokio::test]
-async fn forgotten_scripts_are_loaded_again() {
+async fn n6_forgotten_scripts_are_loaded_again() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
     for _ in 0..3 {
@@ -114,7 +114,7 @@ async fn forgotten_scripts_are_loaded_again() {
 }
 
 #[tokio::test]
-async fn a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
+async fn n6_a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, cx| async move {
         cx.sleep(Duration::from_millis(3500))

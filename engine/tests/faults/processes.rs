@@ -4,80 +4,26 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use devkit::{Persistence, RedisServer};
-use rouage::{Client, JobError, Keyspace, State, WorkerOptions};
-use tempfile::TempDir;
+use rouage::{JobError, State, WorkerOptions};
 use tokio::sync::Semaphore;
 
-use crate::ledger::{
-    BRIEF_LEASE_MS, LedgerWorker, all_completed, enqueue, entries, entry, example,
-};
-use crate::oracle::Ledger;
+use crate::process::{LedgerWorker, ledger_worker};
+use crate::scene::{BRIEF_LEASE_MS, Scene, entries, entry};
 use crate::stage::{Stage, act, eventually, options, play};
 
-/// A Redis and a ledger for processes.
-struct Scene {
-    redis: RedisServer,
-    client: Client,
-    folder: TempDir,
-    acknowledged: Vec<String>,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let redis = RedisServer::start(Persistence::None).unwrap();
-        let client = Client::connect(&redis.url(), Keyspace::new("ledger"))
-            .await
-            .unwrap();
-        Self {
-            redis,
-            client,
-            folder: tempfile::tempdir().unwrap(),
-            acknowledged: Vec::new(),
-        }
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("ledger")
-    }
-
-    fn worker(&self) -> LedgerWorker {
-        LedgerWorker::start_brief(&self.redis, &self.path())
-    }
-
-    fn ledger(&self) -> Ledger {
-        Ledger::read(&self.path())
-    }
-
-    async fn started(&self, starts: usize) {
-        eventually("so many attempts started", || async {
-            (self.ledger().starts.values().sum::<usize>() >= starts).then_some(())
-        })
-        .await;
-    }
-
-    /// Everything acknowledged is completed, counted once, and at most `repeated` ran again.
-    async fn judge(&self, repeated: usize) {
-        all_completed(&self.client, self.acknowledged.len()).await;
-        self.ledger().judge(&self.acknowledged, repeated);
-        let report = self.client.fsck().await.unwrap();
-        assert!(report.is_clean(), "{:#?}", report.violations);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_stopped_past_its_lease_changes_nothing_when_it_goes_on() {
+async fn r4_a_process_stopped_past_its_lease_changes_nothing_when_it_goes_on() {
     let mut scene = Scene::new().await;
     let sleeper = scene.worker();
-    enqueue(&scene.client, entries(20, 700), &mut scene.acknowledged).await;
+    scene.enqueue(entries(20, 700)).await;
     scene.started(20).await;
     sleeper.signal("STOP");
     let heir = scene.worker();
-    all_completed(&scene.client, 20).await;
+    scene.completed(20).await;
     drop(heir);
     sleeper.signal("CONT");
     // Outcomes are written in order: once these are, the late ones have been refused.
-    enqueue(&scene.client, entries(20, 0), &mut scene.acknowledged).await;
+    scene.enqueue(entries(20, 0)).await;
     scene.judge(20).await;
     for id in &scene.acknowledged[..20] {
         let job = scene.client.job("ledger", &id.parse().unwrap()).await;
@@ -87,7 +33,7 @@ async fn a_process_stopped_past_its_lease_changes_nothing_when_it_goes_on() {
 }
 
 #[tokio::test]
-async fn late_failures_under_an_old_fence_change_nothing() {
+async fn r4_late_failures_under_an_old_fence_change_nothing() {
     let stage = Stage::new().await;
     let (running, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (announce, wait) = (Arc::clone(&running), Arc::clone(&gate));
@@ -137,12 +83,12 @@ async fn late_failures_under_an_old_fence_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_exits_in_a_job_takes_only_its_own_attempts_with_it() {
+async fn r6_a_process_that_exits_in_a_job_takes_only_its_own_attempts_with_it() {
     let mut scene = Scene::new().await;
     let mut workers = [scene.worker(), scene.worker()];
-    enqueue(&scene.client, entries(300, 100), &mut scene.acknowledged).await;
+    scene.enqueue(entries(300, 100)).await;
     let killer = vec![entry(r#"{"ms":0,"exits":1}"#)];
-    enqueue(&scene.client, killer, &mut scene.acknowledged).await;
+    scene.enqueue(killer).await;
     // What ran there, and what had ended there and was not acknowledged yet.
     scene.judge(201).await;
     let mut ends: Vec<_> = workers.iter_mut().map(LedgerWorker::exit_code).collect();
@@ -151,12 +97,12 @@ async fn a_process_that_exits_in_a_job_takes_only_its_own_attempts_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_always_ends_its_process_does_not_take_its_neighbours_along() {
+async fn r5_a_job_that_always_ends_its_process_does_not_take_its_neighbours_along() {
     let mut scene = Scene::new().await;
     let killer = entry(r#"{"ms":0,"exits":100}"#);
     let id = killer.id.clone();
     scene.client.enqueue_all(vec![killer]).await.unwrap();
-    enqueue(&scene.client, entries(20, 400), &mut scene.acknowledged).await;
+    scene.enqueue(entries(20, 400)).await;
     for _ in 0..3 {
         let mut worker = scene.worker();
         eventually("the process ended", || {
@@ -177,7 +123,7 @@ async fn a_job_that_always_ends_its_process_does_not_take_its_neighbours_along()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_whose_clock_is_wrong_runs_jobs_on_time_and_keeps_its_leases() {
+async fn t1_a_worker_whose_clock_is_wrong_runs_jobs_on_time_and_keeps_its_leases() {
     if Command::new("faketime").arg("--version").output().is_err() {
         println!("skipped: faketime is not installed");
         return;
@@ -185,22 +131,15 @@ async fn a_worker_whose_clock_is_wrong_runs_jobs_on_time_and_keeps_its_leases() 
     let mut scene = Scene::new().await;
     for shift in ["+5m", "-5m"] {
         let mut command = Command::new("faketime");
-        command
-            .args(["-f", shift])
-            .arg(example("ledger_worker"))
-            .args([
-                scene.redis.url().as_str(),
-                scene.path().to_str().unwrap(),
-                BRIEF_LEASE_MS,
-            ]);
-        let _wrong = LedgerWorker::launch(&mut command);
+        command.args(["-f", shift]).arg(ledger_worker());
+        let _wrong = LedgerWorker::launch(scene.run_with(&mut command).arg(BRIEF_LEASE_MS));
         // Longer than the lease: its beats must extend it.
-        enqueue(&scene.client, entries(5, 2_000), &mut scene.acknowledged).await;
+        scene.enqueue(entries(5, 2_000)).await;
         let late = entries(5, 0).into_iter().map(|job| rouage::NewJob {
             run_at: rouage::RunAt::After(Duration::from_secs(1)),
             ..job
         });
-        enqueue(&scene.client, late.collect(), &mut scene.acknowledged).await;
+        scene.enqueue(late.collect()).await;
         scene.judge(0).await;
     }
     for id in &scene.acknowledged {

@@ -64,12 +64,12 @@ async fn a_claim_whose_answer_is_cut(after: usize) {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_never_answered_gives_its_jobs_back_after_the_lease() {
+async fn r3_a_claim_that_is_never_answered_gives_its_jobs_back_after_the_lease() {
     a_claim_whose_answer_is_cut(0).await;
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_ends_in_the_middle_gives_its_jobs_back_after_the_lease() {
+async fn r3_a_claim_whose_answer_ends_in_the_middle_gives_its_jobs_back_after_the_lease() {
     a_claim_whose_answer_is_cut(500).await;
 }
 
@@ -106,12 +106,12 @@ async fn outcomes_whose_answer_is_cut(
 }
 
 #[tokio::test]
-async fn a_success_whose_answer_is_lost_counts_once() {
+async fn r3_a_success_whose_answer_is_lost_counts_once() {
     outcomes_whose_answer_is_cut(|_| Ok(()), 1, State::Completed).await;
 }
 
 #[tokio::test]
-async fn a_failure_whose_answer_is_lost_costs_one_attempt() {
+async fn r3_a_failure_whose_answer_is_lost_costs_one_attempt() {
     let flaky = |attempt| match attempt {
         1 => Err(JobError::retry("once")),
         _ => Ok(()),
@@ -120,12 +120,12 @@ async fn a_failure_whose_answer_is_lost_costs_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_discard_whose_answer_is_lost_counts_once() {
+async fn r3_a_discard_whose_answer_is_lost_counts_once() {
     outcomes_whose_answer_is_cut(|_| Err(JobError::discard("no")), 1, State::Discarded).await;
 }
 
 #[tokio::test]
-async fn an_enqueue_whose_answer_is_lost_may_be_repeated_with_its_id() {
+async fn r3_an_enqueue_whose_answer_is_lost_may_be_repeated_with_its_id() {
     let stage = Stage::new().await;
     let enqueue = known(&stage, include_str!("../../src/scripts/enqueue.lua")).await;
     let proxy = stage.proxy().await;

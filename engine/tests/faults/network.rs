@@ -82,14 +82,14 @@ impl Line {
 }
 
 #[tokio::test]
-async fn a_black_hole_longer_than_the_lease_loses_nothing() {
+async fn n4_a_black_hole_longer_than_the_lease_loses_nothing() {
     let line = Line::busy().await;
     line.proxy.stall(Duration::from_secs(2)).await; // the lease is 1.5 s
     line.judge(SLOTS).await;
 }
 
 #[tokio::test]
-async fn half_open_connections_lose_nothing() {
+async fn n4_half_open_connections_lose_nothing() {
     let line = Line::busy().await;
     for direction in [Direction::ToServer, Direction::ToClient] {
         let before = line.stage.completed().await;
@@ -102,7 +102,7 @@ async fn half_open_connections_lose_nothing() {
 }
 
 #[tokio::test]
-async fn stalls_of_half_a_second_cost_no_lease() {
+async fn n4_stalls_of_half_a_second_cost_no_lease() {
     let line = Line::busy().await;
     for _ in 0..3 {
         let before = line.stage.completed().await;
@@ -113,7 +113,7 @@ async fn stalls_of_half_a_second_cost_no_lease() {
 }
 
 #[tokio::test]
-async fn replies_cut_in_the_middle_lose_nothing() {
+async fn n4_replies_cut_in_the_middle_lose_nothing() {
     let line = Line::busy().await;
     let cuts = [0, 1, 3, 40, 1000];
     for (n, after) in cuts.into_iter().enumerate() {
@@ -128,7 +128,7 @@ async fn replies_cut_in_the_middle_lose_nothing() {
 }
 
 #[tokio::test]
-async fn resets_and_refusals_lose_nothing() {
+async fn n4_resets_and_refusals_lose_nothing() {
     let line = Line::busy().await;
     for _ in 0..3 {
         let before = line.stage.completed().await;
@@ -142,7 +142,7 @@ async fn resets_and_refusals_lose_nothing() {
 }
 
 #[tokio::test]
-async fn latency_both_ways_costs_no_lease() {
+async fn n4_latency_both_ways_costs_no_lease() {
     let line = Line::busy().await;
     for direction in [Direction::ToServer, Direction::ToClient] {
         line.proxy.delay(direction, Duration::from_millis(15));
@@ -151,7 +151,7 @@ async fn latency_both_ways_costs_no_lease() {
 }
 
 #[tokio::test]
-async fn connections_that_are_silent_for_good_are_replaced() {
+async fn n4_connections_that_are_silent_for_good_are_replaced() {
     // Long leases: only the calls' own deadlines can notice it.
     let line = Line::busy_with(WorkerOptions {
         lease: Duration::from_secs(4),
