@@ -45,13 +45,13 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// Stands for a note that somebody wrote by hand.
-    pub(crate) fn unreadable() -> Self {
-        Self {
+    /// Reads a stored note; one that somebody wrote by hand may be anything.
+    pub(crate) fn read(note: &str) -> Self {
+        serde_json::from_str(note).unwrap_or_else(|_| Self {
             by: "?".to_owned(),
             reason: "the note cannot be read".to_owned(),
             at: 0,
-        }
+        })
     }
 }
 

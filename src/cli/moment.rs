@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use crm_jobs::{Clock, SystemClock};
+pub(super) use rouage::inspect::span;
 
 /// Units of a duration, the larger ones first.
 const UNITS: [(&str, u64); 5] = [
@@ -81,15 +82,6 @@ pub(super) fn relative(ms: u64, now: u64) -> String {
         (_, Some(ago)) => format!("{} ago", span(ago)),
         (_, None) => format!("in {}", span(ms - now)),
     }
-}
-
-/// A length in its largest unit.
-pub(super) fn span(ms: u64) -> String {
-    let unit = UNITS
-        .iter()
-        .find(|(_, size)| ms >= *size)
-        .unwrap_or(&UNITS[4]);
-    format!("{}{}", ms / unit.1, unit.0)
 }
 
 #[cfg(test)]

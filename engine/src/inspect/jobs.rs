@@ -288,7 +288,8 @@ fn entry(member: &str, score: f64) -> Option<(JobId, u64)> {
     Some((id.parse().ok()?, score as u64))
 }
 
-fn view(
+/// Puts a view together from what is stored.
+pub(super) fn view(
     queue: &str,
     id: JobId,
     state: State,

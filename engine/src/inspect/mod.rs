@@ -5,9 +5,14 @@
 
 mod jobs;
 mod queues;
+mod span;
+pub mod waiting;
+mod why;
 mod workers;
 
 pub(crate) use jobs::index_of;
 pub use jobs::{AttemptError, JobView, MAX_LISTED};
 pub use queues::QueueView;
+pub use span::span;
+pub use waiting::{Cause, Waiting};
 pub use workers::{WorkerInfo, WorkerView};

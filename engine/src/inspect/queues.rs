@@ -132,8 +132,7 @@ impl Client {
             oldest_ms: since.map_or(0, |since| {
                 (seconds * 1000 + micros / 1000).saturating_sub(since)
             }),
-            paused: paused
-                .map(|note| serde_json::from_str(&note).unwrap_or_else(|_| Pause::unreadable())),
+            paused: paused.as_deref().map(Pause::read),
             enqueued_total: total(0),
             completed_total: total(1),
             discarded_total: total(2),
@@ -142,7 +141,10 @@ impl Client {
     }
 }
 
-fn next<T: FromRedisValue>(answers: &mut impl Iterator<Item = Value>) -> Result<T, ClientError> {
+/// The next of a pipeline's answers.
+pub(super) fn next<T: FromRedisValue>(
+    answers: &mut impl Iterator<Item = Value>,
+) -> Result<T, ClientError> {
     let answer = answers
         .next()
         .ok_or_else(|| ClientError::Protocol("too few answers".to_owned()))?;

@@ -18,4 +18,5 @@ mod shutdown;
 mod stage;
 mod steering;
 mod waking;
+mod why;
 mod wishes;

@@ -2,7 +2,7 @@
 
 mod cancel;
 mod list;
-mod next;
+mod remedy;
 mod retry;
 mod show;
 
@@ -17,7 +17,7 @@ use crate::config::Config;
 pub(super) enum Command {
     /// List jobs: next to run first, newest first once they are over
     List(list::Args),
-    /// Show all that is known about a job, and what happens next
+    /// Show all that is known about a job, and why it waits
     Show(show::Args),
     /// Run jobs again, or now instead of later
     Retry(Ids),

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use anyhow::Context;
-use rouage::inspect::JobView;
+use rouage::inspect::{JobView, Waiting};
 use rouage::{Client, JobId};
 use serde_json::{Value, json};
 
-use super::next::next;
+use super::remedy::remedy;
 use crate::cli::{Verdict, moment, output};
 
 #[derive(Debug, clap::Args)]
@@ -26,27 +26,25 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(client: &Client, args: &Args) -> anyhow::Result<Verdict> {
     let job = super::find(client, &args.id).await?;
-    let workers = client.workers().await?;
-    let paused = client.queue_view(&job.queue).await?.paused;
-    let sentence = next(&job, &workers, paused.as_ref(), moment::now_ms());
+    let waiting = client.why(&job.queue, &args.id).await?;
     if args.json {
-        output::json(&[object(&job, &sentence, args.payload)?])?;
+        output::json(&[object(&job, &waiting, args.payload)?])?;
     } else {
-        output::text(&page(&job, &sentence, args.payload))?;
+        output::text(&page(&job, &waiting, args.payload))?;
     }
     Ok(Verdict::Good)
 }
 
-fn object(job: &JobView, sentence: &str, payload: bool) -> anyhow::Result<Value> {
+fn object(job: &JobView, waiting: &Waiting, payload: bool) -> anyhow::Result<Value> {
     let mut object = serde_json::to_value(job).context("write as JSON")?;
-    object["next"] = json!(sentence);
+    object["waiting"] = json!(waiting);
     if payload {
         object["payload"] = job.payload.clone().unwrap_or_default();
     }
     Ok(object)
 }
 
-fn page(job: &JobView, sentence: &str, payload: bool) -> String {
+fn page(job: &JobView, waiting: &Waiting, payload: bool) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String does not fail.
@@ -62,7 +60,10 @@ fn page(job: &JobView, sentence: &str, payload: bool) -> String {
         "state",
         &format!("{} since {}", job.state, moment::show(job.since)),
     );
-    line("next", sentence);
+    line("now", &waiting.sentence);
+    if let Some(command) = remedy(waiting.code, job) {
+        line("hint", &command);
+    }
     line("enqueued", &moment::show(job.enqueued_at));
     let lost = if job.lost == 0 {
         String::new()
