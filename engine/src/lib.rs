@@ -70,6 +70,8 @@ mod backend;
 #[cfg(feature = "worker")]
 mod backoff;
 #[cfg(feature = "worker")]
+pub mod effects;
+#[cfg(feature = "worker")]
 mod executor;
 #[cfg(feature = "faults")]
 pub mod faults;

@@ -23,6 +23,8 @@ pub const JOB_WAIT: &str = "rouage_job_wait_seconds";
 pub const LEASE_LOST: &str = "rouage_lease_lost_total";
 /// Outcomes that came under an old fence and changed nothing, by queue.
 pub const REFUSED: &str = "rouage_outcomes_refused_total";
+/// Effects by what became of them.
+pub const EFFECTS: &str = "rouage_effects_total";
 /// Jobs in each state, by queue.
 pub const QUEUE_JOBS: &str = "rouage_queue_jobs";
 /// How long the first job in line has waited, by queue.
@@ -48,6 +50,10 @@ pub const ALL: &[(&str, &str)] = &[
         REFUSED,
         "Outcomes that came under an old fence and changed nothing, by queue",
     ),
+    (
+        EFFECTS,
+        "Effects by what became of them: confirmed, released, unknown, settled by asking, repeated (answered from the ledger)",
+    ),
     (QUEUE_JOBS, "Jobs in each state, by queue"),
     (
         QUEUE_OLDEST,
@@ -61,7 +67,7 @@ pub const ALL: &[(&str, &str)] = &[
 pub fn describe() {
     for (name, help) in ALL {
         match *name {
-            JOBS | LEASE_LOST | REFUSED | ENQUEUED => describe_counter!(*name, *help),
+            JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS => describe_counter!(*name, *help),
             JOB_DURATION | JOB_WAIT => describe_histogram!(*name, Unit::Seconds, *help),
             _ => describe_gauge!(*name, *help),
         }

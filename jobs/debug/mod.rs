@@ -3,6 +3,7 @@
 //! They need no services, so they also run where database and disk are down.
 
 mod echo;
+mod effect;
 mod fail;
 mod sleep;
 
@@ -15,6 +16,7 @@ use crate::services::Services;
 pub fn register(registry: Registry, _services: &Services) -> Registry {
     registry
         .function(echo::echo)
+        .function(effect::effect)
         .function(fail::fail)
         .function(sleep::sleep)
 }

@@ -14,6 +14,7 @@ type Build = fn(&str) -> anyhow::Result<NewJob>;
 
 const BUILDERS: &[(&str, Build)] = &[
     (debug::Echo::KIND, build::<debug::Echo>),
+    (debug::Effect::KIND, build::<debug::Effect>),
     (debug::Fail::KIND, build::<debug::Fail>),
     (debug::Sleep::KIND, build::<debug::Sleep>),
     (

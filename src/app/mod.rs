@@ -7,6 +7,7 @@
 
 pub(crate) mod checkup;
 mod families;
+mod housekeeping;
 mod judge;
 mod kinds;
 mod observe;
@@ -19,6 +20,7 @@ use rouage::{Client, Keyspace};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Invalid, Problem};
+use crate::store::effects::Effects;
 use crate::store::migrate::{self, State, Step};
 use crate::store::pool::{self, Options};
 
@@ -53,6 +55,11 @@ pub(crate) async fn migrations(config: &Config) -> anyhow::Result<State> {
 /// Applies the pending migrations.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Step>> {
     migrate::run(&database(config)?).await
+}
+
+/// The ledger of effects, over a connection that is opened when it is used.
+pub(crate) fn effects(config: &Config) -> anyhow::Result<Effects> {
+    Ok(Effects::new(pool::probe(&database(config)?)))
 }
 
 fn required<'s>(

@@ -6,6 +6,7 @@
 //! it works. A signal during the start ends it. What would make jobs fail one by one is refused
 //! here, once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -14,12 +15,14 @@ use rouage::startup::Severity;
 use rouage::{Client, Registry, Shutdown, Worker, WorkerOptions};
 use tokio::task::JoinSet;
 
+use super::housekeeping::Housekeeping;
 use super::judge;
 use super::observe::Observed;
 use super::queues;
 pub(crate) use super::queues::Named;
 use super::signals::Signals;
 use crate::config::{Config, Invalid};
+use crate::store::effects::Effects;
 use crate::store::pool::{self, Limits, Pool};
 use crate::telemetry::probes::Probes;
 use crate::telemetry::recorder;
@@ -85,6 +88,7 @@ async fn start(
     let worker = worker(config, client.clone(), &database, queues)?;
     let instance = worker.instance();
     tracing::info!(instance, version, queues = served.join(","), "started");
+    background.spawn(Housekeeping::new(&database, settings).run());
     background.spawn(recorder::upkeep(handle.clone()));
     if let Some(probes) = probes {
         let observed = Observed {
@@ -110,7 +114,7 @@ fn worker(
     let settings = &config.settings;
     let services = Services {
         database: database.clone(),
-        clock: std::sync::Arc::new(SystemClock),
+        clock: Arc::new(SystemClock),
         exports: settings.exports.clone(),
         debug_kinds: settings.debug_jobs,
     };
@@ -123,7 +127,8 @@ fn worker(
         retention: settings.retention,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let registry = crm_jobs::register(Registry::new(), &services);
+    let registry = crm_jobs::register(Registry::new(), &services)
+        .effects(Arc::new(Effects::new(database.clone())));
     Worker::new(client, registry, options).context("prepare the worker")
 }
 

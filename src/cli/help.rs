@@ -17,6 +17,7 @@ Run
 Jobs
   enqueue      Put a job in its queue
   jobs         List, show, retry or cancel jobs
+  effects      Show effects that may have happened, and decide them
   queues       Show the queues and what waits in them
   workers      Show the worker processes that are alive
 

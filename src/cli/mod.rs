@@ -6,6 +6,7 @@
 
 mod config;
 mod doctor;
+mod effects;
 mod enqueue;
 mod failure;
 mod fsck;
@@ -54,6 +55,9 @@ enum Command {
     /// List, show, retry or cancel jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Show effects that may have happened, and decide them
+    #[command(subcommand)]
+    Effects(effects::Command),
     /// Show the queues and what waits in them
     Queues(queues::Args),
     /// Show the worker processes that are alive
@@ -103,6 +107,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Run(args) => run::run(config, args).await,
         Command::Enqueue(args) => enqueue::run(config, args).await,
         Command::Jobs(command) => jobs::run(config, command).await,
+        Command::Effects(command) => effects::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,
         Command::Workers(args) => workers::run(config, &args).await,
         Command::Migrate(args) => migrate::run(config, &args).await,

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) worker: Worker,
     pub(crate) retention: Retention,
     pub(crate) exports: ExportSettings,
+    /// How long confirmed effects are remembered.
+    pub(crate) keep_effects: Duration,
     /// Where the probes listen; `None` for nowhere.
     pub(crate) http: Option<SocketAddr>,
     pub(crate) log: Log,
@@ -116,6 +118,7 @@ impl Settings {
                 max_bytes: r.integer("exports.max_bytes", 1000..=1_000_000_000_000),
                 keep: r.hours("exports.keep_hours", 1..=YEAR),
             },
+            keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),
             http: address(r),
             log: Log {
                 format: r.choice("log.format", &formats).unwrap_or(LogFormat::Auto),

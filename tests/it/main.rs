@@ -12,6 +12,7 @@ mod borders;
 mod checks;
 mod configuration;
 mod dashboards;
+mod effects;
 mod exports;
 mod help;
 mod jobs;

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
+#[cfg(feature = "worker")]
+pub(crate) use error::check_label;
 pub use wait::Ended;
 
 use crate::keys::{Keyspace, QueueKeys};

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
 use crate::id::JobId;
 use crate::limits::Limits;
@@ -63,6 +64,8 @@ struct Running {
     start: String,
     /// The shared rate limits; `None` in tests of handlers, where nothing is limited.
     limits: Option<Arc<Limits>>,
+    /// Where effects are kept; `None` if the worker was given no ledger.
+    effects: Option<Arc<dyn EffectLedger>>,
     /// The latest reports that are not written yet.
     unwritten: Mutex<Unwritten>,
 }
@@ -102,6 +105,7 @@ impl JobContext {
             dry_run: false,
             start: String::new(),
             limits: None,
+            effects: None,
             unwritten: Mutex::default(),
         }))
     }
@@ -122,6 +126,20 @@ impl JobContext {
             running.dry_run = dry_run;
         }
         self
+    }
+
+    /// The same context with a ledger of effects; for tests of handlers, and for claims.
+    #[must_use]
+    pub fn with_effects(mut self, ledger: Arc<dyn EffectLedger>) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.effects = Some(ledger);
+        }
+        self
+    }
+
+    /// The ledger of effects, if there is one.
+    pub(crate) fn effects(&self) -> Option<&Arc<dyn EffectLedger>> {
+        self.0.effects.as_ref()
     }
 
     /// The same context starting from a checkpoint; for tests of handlers.

@@ -2,7 +2,8 @@
 //!
 //! A failure carries its decision. `?` on any error means *try again later*; whoever knows
 //! better says so: [`Discard::discard`] for what will never work, [`JobError::snooze`] for
-//! *not yet*, [`JobError::retry_after`] when the other side named a time. A handler never
+//! *not yet*, [`JobError::retry_after`] when the other side named a time,
+//! [`JobError::unknown_effect`] when nobody can know whether the effect happened. A handler never
 //! sees attempts or delays: those are the kind's policy.
 
 use std::fmt;
@@ -27,6 +28,9 @@ pub enum JobError {
     Snooze(Duration),
     /// The handler stopped because it was asked to (`cx.token()`).
     Cancelled,
+    /// An effect may or may not have happened: the job is held until a person, or the provider,
+    /// has said which. See [`JobContext::effect`](crate::JobContext::effect).
+    Unknown(anyhow::Error),
 }
 
 impl JobError {
@@ -51,6 +55,12 @@ impl JobError {
         }
     }
 
+    /// An effect that may or may not have happened, such as a connection that was cut after the
+    /// request was sent. Never repeated blindly.
+    pub fn unknown_effect(source: impl Into<anyhow::Error>) -> Self {
+        Self::Unknown(source.into())
+    }
+
     /// Not yet: run again after `delay` without counting an attempt.
     pub const fn snooze(delay: Duration) -> Self {
         Self::Snooze(delay)
@@ -69,7 +79,9 @@ impl<E: Into<anyhow::Error>> From<E> for JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry { source, .. } | Self::Discard(source) => write!(f, "{source:#}"),
+            Self::Retry { source, .. } | Self::Discard(source) | Self::Unknown(source) => {
+                write!(f, "{source:#}")
+            }
             Self::Snooze(delay) => write!(f, "snoozed for {} s", delay.as_secs_f64()),
             Self::Cancelled => f.write_str("cancelled"),
         }

@@ -103,7 +103,7 @@ impl Execution {
             }
         }
         let dry_run = matches!(&body, Body::Run(_, envelope) if envelope.dry_run);
-        let cx = JobContext::new(
+        let mut cx = JobContext::new(
             claim.id.clone(),
             name,
             Arc::clone(&claim.queue),
@@ -116,6 +116,9 @@ impl Execution {
             dry_run,
             limits,
         );
+        if let Some(ledger) = registry.effect_ledger() {
+            cx = cx.with_effects(Arc::clone(ledger));
+        }
         Self(Arc::new(Inner {
             claim,
             body,

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
+use crate::effects::EffectLedger;
 use crate::executor::context::JobContext;
 use crate::executor::error::JobError;
 use crate::job::Job;
@@ -149,6 +150,7 @@ impl std::fmt::Debug for Kind {
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
     limits: BTreeMap<String, RateLimit>,
+    effects: Option<Arc<dyn EffectLedger>>,
     duplicates: Vec<&'static str>,
 }
 
@@ -196,6 +198,18 @@ impl Registry {
     /// The declared rate limits, by name.
     pub(crate) fn limits(&self) -> &BTreeMap<String, RateLimit> {
         &self.limits
+    }
+
+    /// Gives handlers a ledger for [`JobContext::effect`]; without one they cannot have effects.
+    #[must_use]
+    pub fn effects(mut self, ledger: Arc<dyn EffectLedger>) -> Self {
+        self.effects = Some(ledger);
+        self
+    }
+
+    /// The ledger of effects, if there is one.
+    pub(crate) fn effect_ledger(&self) -> Option<&Arc<dyn EffectLedger>> {
+        self.effects.as_ref()
     }
 
     /// The kind of that name.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::effects::EFFECT_UNKNOWN;
 use crate::executor::context::StopReason;
 use crate::executor::error::JobError;
 use crate::executor::message::presentable;
@@ -89,7 +90,7 @@ impl Outcome {
 /// One failed attempt's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// error, timeout, panic, undecodable, `unknown_kind`.
+    /// error, timeout, panic, undecodable, `unknown_kind`, `effect_unknown`.
     pub(crate) kind: &'static str,
     /// The chain of causes in one line.
     pub(crate) message: String,
@@ -109,6 +110,14 @@ pub(crate) fn judge(ending: Ending, facts: &Facts<'_>) -> Outcome {
     match (ending, facts.stop) {
         (Ending::Returned(Ok(output)), _) => Outcome::Completed { output },
         (Ending::Refused(refusal), _) => refused(refusal),
+        // Whatever else was asked: somebody must find out.
+        (Ending::Returned(Err(JobError::Unknown(error))), _) => Outcome::Held {
+            reason: EFFECT_UNKNOWN,
+            failure: Failure {
+                kind: EFFECT_UNKNOWN,
+                ..Failure::error(&error)
+            },
+        },
         (Ending::Returned(Err(JobError::Snooze(delay))), None) => Outcome::Snoozed { delay },
         (Ending::Returned(Err(JobError::Discard(error))), _) => Outcome::Discarded {
             failure: Failure::error(&error),
@@ -277,6 +286,29 @@ mod tests {
             judge(cancelled(), &facts(1, Some(StopReason::Shutdown))),
             Outcome::Returned
         );
+    }
+
+    #[test]
+    fn an_unknown_effect_holds_the_job_whatever_else_was_asked() {
+        for stop in [
+            None,
+            Some(StopReason::Timeout),
+            Some(StopReason::Requested),
+            Some(StopReason::Shutdown),
+        ] {
+            let ending = Ending::Returned(Err(JobError::unknown_effect(anyhow::anyhow!("cut"))));
+            let outcome = judge(ending, &facts(3, stop));
+            assert!(
+                matches!(
+                    &outcome,
+                    Outcome::Held {
+                        reason: "effect_unknown",
+                        ..
+                    }
+                ),
+                "{stop:?}: {outcome:?}"
+            );
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct AttemptError {
     pub attempt: u32,
     /// When, ms since 1970.
     pub at: u64,
-    /// error, timeout, panic, `lease_lost`, undecodable, `unknown_kind`.
+    /// error, timeout, panic, `lease_lost`, undecodable, `unknown_kind`, `effect_unknown`.
     pub kind: String,
     /// The error and its causes, at most 4,000 characters.
     pub message: String,

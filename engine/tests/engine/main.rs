@@ -7,6 +7,7 @@
 )]
 
 mod capacity;
+mod effects;
 mod ends;
 mod enqueueing;
 mod fsck;

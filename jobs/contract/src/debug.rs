@@ -24,6 +24,30 @@ impl Job for Echo {
     const QUEUE: &'static str = "debug";
 }
 
+/// Has an effect that takes a while and changes nothing: at most once for each key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Effect {
+    /// Names the effect, behind `debug:`.
+    pub key: String,
+    /// How long it takes, in milliseconds; at most a minute.
+    #[serde(default)]
+    pub ms: u64,
+}
+
+impl Effect {
+    /// Longest accepted effect, in milliseconds: one minute.
+    pub const MAX_MS: u64 = 60_000;
+}
+
+impl Job for Effect {
+    /// The job that had the effect.
+    type Output = String;
+    const KIND: &'static str = "debug.effect";
+    const QUEUE: &'static str = "debug";
+}
+
 /// Does nothing for a while and reports progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -31,6 +31,7 @@ impl KindInfo {
 /// Every kind, by name.
 pub const KINDS: &[KindInfo] = &[
     KindInfo::of::<debug::Echo>("Answers with the value it was given."),
+    KindInfo::of::<debug::Effect>("Has an effect that changes nothing, at most once for each key."),
     KindInfo::of::<debug::Fail>(
         "Fails with the message it was given, for ever or until its attempts are used up.",
     ),
@@ -48,6 +49,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     }
     vec![
         of::<debug::Echo>(),
+        of::<debug::Effect>(),
         of::<debug::Fail>(),
         of::<debug::Sleep>(),
         of::<exports::ExportRecords>(),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
-use crm_job_contract::debug::{Echo, Fail, Sleep};
+use crm_job_contract::debug::{Echo, Effect, Fail, Sleep};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
 use crm_job_contract::{KINDS, schemas};
 use serde::{Serialize, de::DeserializeOwned};
@@ -68,6 +68,11 @@ fn every_payload_is_written_as_its_golden() {
             value: json!({ "a": [1, null, "é"] }),
         },
     );
+    let effect = Effect {
+        key: "trial:1".into(),
+        ms: 500,
+    };
+    assert_wire("debug.effect.json", &effect);
     assert_wire("debug.sleep.json", &Sleep { ms: 1500 });
     let fail = Fail {
         message: "as asked".into(),

@@ -1,0 +1,49 @@
+//! What the worker forgets in the database, once an hour: rows whose time is over.
+//!
+//! Every worker does it. The statements are bounded, skip what another one is removing, and are
+//! harmless to run twice; after a failure the next round does the rest.
+
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::store::effects::Effects;
+use crate::store::pool::Pool;
+
+/// How often.
+const EVERY: Duration = Duration::from_hours(1);
+/// Statements of one kind in one round.
+const STATEMENTS: usize = 100;
+
+/// What is forgotten, and after how long.
+pub(super) struct Housekeeping {
+    effects: Effects,
+    keep_effects: Duration,
+}
+
+impl Housekeeping {
+    pub(super) fn new(database: &Pool, settings: &Settings) -> Self {
+        Self {
+            effects: Effects::new(database.clone()),
+            keep_effects: settings.keep_effects,
+        }
+    }
+
+    /// Tidies up until it is dropped.
+    pub(super) async fn run(self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "old rows were not removed, trying again in an hour");
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    async fn round(&self) -> anyhow::Result<()> {
+        for _ in 0..STATEMENTS {
+            if self.effects.forget(self.keep_effects).await? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
