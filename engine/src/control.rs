@@ -1,15 +1,20 @@
-//! Steering from outside: cancel a job, line one up again, pause a queue.
+//! Steering from outside: cancel a job, line one up again, pause a queue or a kind.
 //!
 //! Each is one script, so that an operator's click and a worker's acknowledgement cannot
 //! tear a job apart between them.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, check_label, check_name};
 use crate::id::JobId;
-use crate::policy::Priority;
-use crate::scripts::{CANCEL, PAUSE, RETRY};
+use crate::policy::{Group, Priority};
+use crate::scripts::{CANCEL, GROUP_LIMIT, PAUSE, RETRY};
 use crate::state::State;
+
+/// Most groups of a queue whose limit is set by hand.
+const MAX_GROUP_OVERRIDES: usize = 1000;
 
 /// What a cancellation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub enum Retried {
     Taken(JobId),
 }
 
-/// Who paused a queue, and why.
+/// Who paused a queue or a kind, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Who.
@@ -58,27 +63,7 @@ impl Pause {
 impl Client {
     /// Cancels a job of a queue.
     pub async fn cancel(&self, queue: &str, id: &JobId) -> Result<Cancelled, ClientError> {
-        let keys = self.queue(queue);
-        let call = CANCEL
-            .call(&[
-                keys.job(),
-                keys.run(),
-                keys.ready(),
-                keys.scheduled(),
-                keys.retrying(),
-                keys.held(),
-                keys.lease(),
-                keys.cancelled(),
-                keys.cancelling(),
-                keys.count(),
-                keys.waiting(),
-                keys.unique(),
-                keys.unique_key(),
-                keys.unique_until(),
-            ])
-            .arg(id.as_str())
-            .arg(keys.wake())
-            .arg(keys.ended());
+        let call = CANCEL.call(self.queue(queue).base()).arg(id.as_str());
         let answer: String = self.link().call(call).await?;
         match answer.as_str() {
             "cancelled" => Ok(Cancelled::Now),
@@ -96,26 +81,13 @@ impl Client {
             .await?
             .ok_or_else(|| unknown(queue, id))?;
         let priority = Priority::new(job.priority).unwrap_or_default();
-        let keys = self.queue(queue);
         let call = RETRY
-            .call(&[
-                keys.job(),
-                keys.run(),
-                keys.ready(),
-                keys.scheduled(),
-                keys.retrying(),
-                keys.held(),
-                keys.discarded(),
-                keys.cancelled(),
-                keys.count(),
-                keys.unique(),
-                keys.unique_key(),
-                keys.unique_until(),
-            ])
+            .call(self.queue(queue).base())
             .arg(id.as_str())
             .arg(priority.get())
-            .arg(keys.wake())
-            .arg(job.unique.as_deref().unwrap_or_default());
+            .arg(job.unique.as_deref().unwrap_or_default())
+            .arg(job.group.as_ref().map(Group::member).unwrap_or_default())
+            .arg("");
         let answer: String = self.link().call(call).await?;
         match answer.split_once(' ') {
             Some(("taken", owner)) => {
@@ -136,31 +108,79 @@ impl Client {
     /// Lets nothing of a queue be claimed any more; what runs goes on. Survives restarts of
     /// everything. `false` if it was paused already.
     pub async fn pause(&self, queue: &str, by: &str, reason: &str) -> Result<bool, ClientError> {
+        let note = self.pause_note(by, reason).await?;
+        self.set_pause(queue, "", "pause", &note).await
+    }
+
+    /// Lets a queue go on. `false` if it was not paused.
+    pub async fn resume(&self, queue: &str) -> Result<bool, ClientError> {
+        self.set_pause(queue, "", "resume", "").await
+    }
+
+    /// The same for one kind of a queue: its jobs wait aside, and the line goes on behind them.
+    pub async fn pause_kind(
+        &self,
+        queue: &str,
+        kind: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<bool, ClientError> {
+        check_name("kind", kind)?;
+        let note = self.pause_note(by, reason).await?;
+        self.set_pause(queue, kind, "pause", &note).await
+    }
+
+    /// Lets a kind go on. `false` if it was not paused.
+    pub async fn resume_kind(&self, queue: &str, kind: &str) -> Result<bool, ClientError> {
+        self.set_pause(queue, kind, "resume", "").await
+    }
+
+    /// Sets how many jobs of a group may run at once, whatever its jobs say; `None` lets them say it
+    /// again. What runs goes on. Survives restarts of everything.
+    pub async fn set_group_limit(
+        &self,
+        queue: &str,
+        group: &str,
+        limit: Option<NonZeroU32>,
+    ) -> Result<(), ClientError> {
+        check_label("group", group)?;
+        let limit = limit.map(|limit| limit.to_string());
+        let call = GROUP_LIMIT
+            .call(self.queue(queue).base())
+            .arg(group)
+            .arg(limit.unwrap_or_default())
+            .arg(MAX_GROUP_OVERRIDES);
+        let done: u8 = self.link().call(call).await?;
+        if done == 0 {
+            return Err(ClientError::TooManyOverrides(MAX_GROUP_OVERRIDES));
+        }
+        Ok(())
+    }
+
+    async fn pause_note(&self, by: &str, reason: &str) -> Result<String, ClientError> {
         let (seconds, _): (u64, u64) = self.link().command(&redis::cmd("TIME")).await?;
         let pause = Pause {
             by: by.to_owned(),
             reason: reason.to_owned(),
             at: seconds * 1000,
         };
-        let note = serde_json::to_string(&pause)
-            .map_err(|error| ClientError::Protocol(error.to_string()))?;
-        self.set_pause(queue, "pause", &note).await
+        serde_json::to_string(&pause).map_err(|error| ClientError::Protocol(error.to_string()))
     }
 
-    /// Lets a queue go on. `false` if it was not paused.
-    pub async fn resume(&self, queue: &str) -> Result<bool, ClientError> {
-        self.set_pause(queue, "resume", "").await
-    }
-
-    async fn set_pause(&self, queue: &str, what: &str, note: &str) -> Result<bool, ClientError> {
+    async fn set_pause(
+        &self,
+        queue: &str,
+        kind: &str,
+        what: &str,
+        note: &str,
+    ) -> Result<bool, ClientError> {
         if !self.queue_names().await?.iter().any(|name| name == queue) {
             return Err(ClientError::UnknownQueue(queue.to_owned()));
         }
-        let keys = self.queue(queue);
         let call = PAUSE
-            .call(&[keys.paused()])
+            .call(self.queue(queue).base())
             .arg(what)
-            .arg(keys.wake())
+            .arg(kind)
             .arg(note);
         let changed: u8 = self.link().call(call).await?;
         Ok(changed == 1)

@@ -5,17 +5,20 @@
 //! format, ends here; the goldens under `engine/tests/goldens` pin the bytes.
 //!
 //! Unknown fields of a known version are ignored, so that an older worker runs a newer
-//! producer's jobs; a version this code does not know is refused and the job is held.
+//! producer's jobs; a version this code does not know is refused and the job is held. Version and
+//! kind come first: the scripts read them there.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::policy::Priority;
+use crate::policy::{Group, Priority};
 
-/// The version this code writes and reads.
-pub const ENVELOPE_VERSION: u8 = 1;
+/// The versions this code reads. It writes the first one unless a job asks for something that a
+/// release which knows only the first one must not run without.
+pub const ENVELOPE_VERSIONS: RangeInclusive<u8> = 1..=2;
 
 /// Largest accepted payload, in bytes of JSON.
 pub const MAX_PAYLOAD_BYTES: usize = 5 * 1024 * 1024;
@@ -34,7 +37,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 100;
 /// A job as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
-    /// [`ENVELOPE_VERSION`].
+    /// One of [`ENVELOPE_VERSIONS`]; set when it is stored.
     pub v: u8,
     /// Which handler runs it.
     pub kind: String,
@@ -55,6 +58,9 @@ pub struct Envelope {
     /// The key it has while it lives; kept here so that a retry by hand can take it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<String>,
+    /// Whom it belongs to. Needs version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
     /// What it belongs to, such as `campaign:12`; at most [`MAX_TAGS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -97,16 +103,22 @@ impl Envelope {
             Err(error) => {
                 // A future version may have another shape: name the version, not the shape.
                 return Err(match serde_json::from_slice::<Version>(bytes) {
-                    Ok(Version { v }) if v != ENVELOPE_VERSION => unknown_version(v),
+                    Ok(Version { v }) if !ENVELOPE_VERSIONS.contains(&v) => unknown_version(v),
                     _ => unreadable(&error),
                 });
             }
         };
-        if envelope.v == ENVELOPE_VERSION {
+        if ENVELOPE_VERSIONS.contains(&envelope.v) {
             Ok(envelope)
         } else {
             Err(unknown_version(envelope.v))
         }
+    }
+
+    /// The lowest version that has everything this envelope uses.
+    #[cfg(feature = "client")]
+    pub(crate) const fn needed_version(&self) -> u8 {
+        if self.group.is_some() { 2 } else { 1 }
     }
 
     /// The soft timeout, if the producer set one.
@@ -117,7 +129,9 @@ impl Envelope {
 
 fn unknown_version(v: u8) -> UnreadableEnvelope {
     UnreadableEnvelope(format!(
-        "envelope version {v} is unknown here; this worker reads version {ENVELOPE_VERSION}"
+        "envelope version {v} is unknown here; this worker reads versions {} to {}",
+        ENVELOPE_VERSIONS.start(),
+        ENVELOPE_VERSIONS.end()
     ))
 }
 
@@ -127,7 +141,7 @@ mod tests {
 
     fn envelope() -> Envelope {
         Envelope {
-            v: ENVELOPE_VERSION,
+            v: 1,
             kind: "debug.echo".to_owned(),
             enqueued_at: 1_767_600_000_000,
             priority: Priority::NORMAL,
@@ -135,6 +149,7 @@ mod tests {
             timeout_ms: None,
             expires_at: None,
             unique: None,
+            group: None,
             tags: Vec::new(),
             dry_run: false,
             payload: RawValue::from_string(r#"{"value":"é\n"}"#.to_owned()).unwrap(),
@@ -157,6 +172,7 @@ mod tests {
             timeout_ms: Some(500),
             expires_at: Some(1_767_600_009_000),
             unique: Some("mailbox:7".to_owned()),
+            group: Some(Group::at_most(1, "mailbox:7")),
             tags: vec!["team:3".to_owned()],
             dry_run: true,
             ..envelope()
@@ -165,7 +181,7 @@ mod tests {
             serde_json::to_string(&wishful).unwrap(),
             concat!(
                 r#"{"v":1,"kind":"debug.echo","enqueued_at":1767600000000,"priority":5,"max_attempts":2,"#,
-                r#""timeout_ms":500,"expires_at":1767600009000,"unique":"mailbox:7","tags":["team:3"],"#,
+                r#""timeout_ms":500,"expires_at":1767600009000,"unique":"mailbox:7","group":{"key":"mailbox:7","limit":1},"tags":["team:3"],"#,
                 r#""dry_run":true,"payload":{"value":"é\n"}}"#,
             )
         );
@@ -179,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_refused_by_its_number() {
-        let error = Envelope::decode(br#"{"v":2,"job":{}}"#).unwrap_err();
+        let error = Envelope::decode(br#"{"v":3,"job":{}}"#).unwrap_err();
         assert!(
-            error.to_string().contains("version 2 is unknown"),
+            error.to_string().contains("version 3 is unknown"),
             "{error}"
         );
     }

@@ -19,8 +19,7 @@ use serde::Serialize;
 
 use crate::client::{Client, ClientError};
 use crate::id::JobId;
-use crate::inspect::index_of;
-use crate::keys::{QUEUE_PARTS, QueueKeys};
+use crate::keys::{NAMED_PARTS, QUEUE_PARTS, QueueKeys};
 use crate::record::RunRecord;
 use crate::state::State;
 
@@ -116,14 +115,16 @@ impl Client {
         let mut seen: HashMap<String, u8> = HashMap::new();
         let mut suspects = Vec::new();
         for state in State::ALL {
-            for member in self.scan("ZSCAN", &index_of(&keys, state)).await? {
-                let id = match state {
-                    State::Running => member
-                        .split_once(':')
-                        .map_or(member.clone(), |(_, id)| id.to_owned()),
-                    _ => member,
-                };
-                *seen.entry(id).or_default() += 1;
+            for index in self.indexes(&keys, state).await? {
+                for member in self.scan("ZSCAN", &index).await? {
+                    let id = match state {
+                        State::Running => member
+                            .split_once(':')
+                            .map_or(member.clone(), |(_, id)| id.to_owned()),
+                        _ => member,
+                    };
+                    *seen.entry(id).or_default() += 1;
+                }
             }
         }
         let stored = self.scan("HSCAN", &keys.job()).await?;
@@ -318,7 +319,7 @@ impl Client {
         let mut cursor = 0_u64;
         loop {
             let call = crate::scripts::SCAN
-                .call(&[key.to_owned()])
+                .call(key)
                 .arg(command)
                 .arg(cursor)
                 .arg(STEP);
@@ -364,9 +365,13 @@ fn type_of(rest: &str) -> Option<&'static str> {
         _ => {}
     }
     let (_, part) = rest.strip_prefix('{')?.split_once("}:")?;
+    let named = NAMED_PARTS
+        .iter()
+        .find(|(name, _)| part.starts_with(name) && part.len() > name.len());
     QUEUE_PARTS
         .iter()
         .find(|(name, _)| *name == part)
+        .or(named)
         .map(|(_, kind)| *kind)
 }
 
@@ -378,6 +383,7 @@ mod tests {
     fn every_part_of_a_queue_is_known_and_nothing_else() {
         assert_eq!(type_of("{exports}:job"), Some("hash"));
         assert_eq!(type_of("{exports}:lease"), Some("zset"));
+        assert_eq!(type_of("{exports}:line:mailbox:7"), Some("zset"));
         assert_eq!(type_of("{exports}:surprise"), None);
         assert_eq!(type_of("stray"), None);
     }

@@ -9,7 +9,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::policy::{Priority, RetryPolicy, Timeout, Unique};
+use crate::policy::{Group, Priority, RetryPolicy, Timeout, Unique};
 
 /// A unit of work that can be enqueued.
 ///
@@ -50,6 +50,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// What this job must be the only one of; by default nothing.
     fn unique(&self) -> Option<Unique> {
+        None
+    }
+
+    /// Whom this job belongs to, for fair turns and a limit of its own; by default nobody.
+    fn group(&self) -> Option<Group> {
         None
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | state | index | score |
 //! |---|---|---|
-//! | available | `ready` | priority × 9·10¹⁴ + µs since 2025 when it became available |
+//! | available | `ready`, or `line:GROUP` of a job's group, or `aside:KIND` while its kind is paused | priority × 9·10¹⁴ + µs since 2025 when it became available |
 //! | scheduled | `scheduled` | run-at in ms × 10 + priority |
 //! | retrying | `retrying` | run-at in ms × 10 + priority |
 //! | running | `lease` (members `fence:id`) | end of the lease in ms |
@@ -78,6 +78,11 @@ pub struct QueueKeys {
 }
 
 impl QueueKeys {
+    /// What a script is given: it names the queue's keys itself. No key has this name.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// HASH id → envelope. Owner: enqueue, prune. Bound: live jobs and the retention.
     pub fn job(&self) -> String {
         self.key("job")
@@ -91,6 +96,86 @@ impl QueueKeys {
     /// ZSET of available jobs. Bound: live jobs.
     pub fn ready(&self) -> String {
         self.key("ready")
+    }
+
+    /// ZSET of a group's available jobs. Bound: live jobs; gone when empty.
+    pub fn line(&self, group: &str) -> String {
+        self.key(&format!("line:{group}"))
+    }
+
+    /// ZSET of the groups that may start a job now, by when their turn came. Owner: `groups.lua`.
+    /// Bound: groups with available jobs.
+    pub fn turns(&self) -> String {
+        self.key("turns")
+    }
+
+    /// ZSET group → how many of its jobs are in its line. Bound: groups with available jobs.
+    pub fn groups(&self) -> String {
+        self.key("groups")
+    }
+
+    /// HASH id → `limit:group` (limit 0 for none), of live jobs. Owner: enqueue, whatever ends a job.
+    /// Bound: live jobs.
+    pub fn group_of(&self) -> String {
+        self.key("group_of")
+    }
+
+    /// HASH group → running jobs. Owner: claim, whatever ends an attempt. Bound: running jobs.
+    pub fn group_running(&self) -> String {
+        self.key("group_running")
+    }
+
+    /// HASH group → how many may run at once, as its latest job said. Bound: groups with available
+    /// or running jobs.
+    pub fn group_limit(&self) -> String {
+        self.key("group_limit")
+    }
+
+    /// HASH group → how many may run at once, as an operator said. Bound: 1,000 groups.
+    pub fn group_override(&self) -> String {
+        self.key("group_override")
+    }
+
+    /// HASH group → its latest turn in µs since 2025. Same bound as `group_limit`.
+    pub fn group_served(&self) -> String {
+        self.key("group_served")
+    }
+
+    /// ZSET of available jobs of a paused kind. Bound: live jobs; gone when empty.
+    pub fn aside(&self, kind: &str) -> String {
+        self.key(&format!("aside:{kind}"))
+    }
+
+    /// ZSET kind → how many of its jobs are aside. Bound: kinds.
+    pub fn asides(&self) -> String {
+        self.key("asides")
+    }
+
+    /// HASH kind → who paused it, when, why. Owner: pause. Bound: kinds.
+    pub fn paused_kinds(&self) -> String {
+        self.key("paused_kinds")
+    }
+
+    /// HASH id → marker of the batch or chain that follows it, of live jobs. Owner: enqueue, whatever
+    /// ends a job. Bound: live jobs.
+    pub fn follow(&self) -> String {
+        self.key("follow")
+    }
+
+    /// HASH id → `state marker` of jobs whose followers were not told yet. Owner: whatever ends a job,
+    /// the courier. Bound: jobs of a few seconds.
+    pub fn signals(&self) -> String {
+        self.key("signals")
+    }
+
+    /// STRING, there while somebody keeps a history. TTL one hour.
+    pub fn archive(&self) -> String {
+        self.key("archive")
+    }
+
+    /// LIST of ids of finished jobs that the history has not got yet. Bound: 1,000,000.
+    pub fn unarchived(&self) -> String {
+        self.key("unarchived")
     }
 
     /// ZSET of jobs with a future run-at, snoozed ones included. Bound: live jobs.
@@ -179,7 +264,8 @@ impl QueueKeys {
         self.key("waiting")
     }
 
-    /// HASH of counters: enqueued, completed, discarded, cancelled, pruned, `lease_lost`, fence. Bound: seven fields.
+    /// HASH of counters: enqueued, completed, discarded, cancelled, pruned, `lease_lost`,
+    /// fence, elsewhere (available outside `ready`). Bound: eight fields.
     pub fn count(&self) -> String {
         self.key("count")
     }
@@ -199,11 +285,25 @@ impl QueueKeys {
     }
 }
 
-/// Every part of a queue's key names with its Redis type: what `fsck` accepts.
+/// Every part of a queue's key names with its Redis type: what `fsck` accepts, besides those of
+/// [`NAMED_PARTS`].
 pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("job", "hash"),
     ("run", "hash"),
     ("ready", "zset"),
+    ("turns", "zset"),
+    ("groups", "zset"),
+    ("group_of", "hash"),
+    ("group_running", "hash"),
+    ("group_limit", "hash"),
+    ("group_override", "hash"),
+    ("group_served", "hash"),
+    ("asides", "zset"),
+    ("paused_kinds", "hash"),
+    ("follow", "hash"),
+    ("signals", "hash"),
+    ("archive", "string"),
+    ("unarchived", "list"),
     ("scheduled", "zset"),
     ("retrying", "zset"),
     ("lease", "zset"),
@@ -223,6 +323,9 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("waiting", "zset"),
     ("count", "hash"),
 ];
+
+/// Parts with a name of a group or a kind behind them.
+pub const NAMED_PARTS: &[(&str, &str)] = &[("line:", "zset"), ("aside:", "zset")];
 
 /// Microseconds per priority step in a `ready` score: 28 years, so steps never meet before 2053.
 pub(crate) const PRIORITY_STEP: u64 = 900_000_000_000_000;

@@ -7,6 +7,8 @@
 //!   within 20 s, by anyone.
 //! - **Fenced.** Every claim has a new fence; whoever lost its lease changes nothing any more.
 //! - **Delays are not in the worker.** What is scheduled or waits for a retry waits in Redis.
+//! - **Fair.** A group of jobs has one place in the line, however many they are, and at most as many
+//!   run at once as it may have.
 //! - **Unique means unique.** A unique key belongs to one live job; the script that ends the job
 //!   frees it.
 //! - **Bounded.** Every key has an owner and a limit (see [`keys`]); every script call has one too.
@@ -82,10 +84,10 @@ pub mod metrics;
 #[cfg(feature = "worker")]
 mod worker;
 
-pub use envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, UnreadableEnvelope};
+pub use envelope::{ENVELOPE_VERSIONS, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, UnreadableEnvelope};
 pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
 pub use job::Job;
-pub use policy::{Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
+pub use policy::{Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
 pub use state::State;
 
 #[cfg(feature = "client")]

@@ -96,7 +96,7 @@ impl Limits {
             )));
         }
         let call = LIMIT
-            .call(&[self.keyspace.limit(name)])
+            .call(&self.keyspace.limit(name))
             .arg(limit.interval_us())
             .arg(limit.burst.max(1))
             .arg(permits)

@@ -4,6 +4,7 @@
 //! retries is an argument, so that the arithmetic can be tested without luck.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,45 @@ impl Unique {
             key: key.into(),
             window: Some(window),
         }
+    }
+}
+
+/// Whom a job belongs to, for fairness and for a limit of its own.
+///
+/// A group has one place in its queue's line, however many jobs it has: when its turn came it lines
+/// up again behind everybody else, so a group of 100,000 does not starve another one's single job.
+/// Groups are per queue. Put identifiers into a key, never personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The key, such as `mailbox:7`; at most 200 bytes.
+    pub key: String,
+    /// How many jobs of the group may run at once, on all workers together. What the group's latest
+    /// job says counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<NonZeroU32>,
+}
+
+impl Group {
+    /// A group that takes fair turns and has no limit.
+    pub fn fair(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            limit: None,
+        }
+    }
+
+    /// A group of which at most `limit` jobs run at once; 0 counts as 1.
+    pub fn at_most(limit: u32, key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            limit: NonZeroU32::new(limit.max(1)),
+        }
+    }
+
+    /// In the words of the scripts: `limit:key`.
+    #[cfg(feature = "client")]
+    pub(crate) fn member(&self) -> String {
+        format!("{}:{}", self.limit.map_or(0, NonZeroU32::get), self.key)
     }
 }
 

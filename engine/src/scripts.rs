@@ -1,53 +1,53 @@
-//! The Lua scripts: one file per transition, each put behind the shared prelude.
+//! The Lua scripts: one file per transition, each put behind what it shares with others.
 //!
-//! Their headers state keys, arguments and answer. None is unbounded, none makes a transition
+//! Each is given one key, the queue's base, and names the queue's other keys itself (the prelude).
+//! Their headers state the parts they use, arguments and answer. None is unbounded, none makes a transition
 //! in two steps, and all of them use Redis' clock.
 
 use crate::link::Script;
 
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $($file:literal)+;)*) => {
         $(
             $(#[$doc])*
-            pub(crate) static $name: Script = Script::new(
-                || redis::Script::new(concat!(include_str!("scripts/prelude.lua"), "\n", include_str!($file))),
-                &[include_str!("scripts/prelude.lua"), "\n", include_str!($file)],
-            );
+            pub(crate) static $name: Script = Script::new(concat!($(include_str!(concat!("scripts/", $file)), "\n"),+));
         )*
     };
 }
 
 scripts! {
     /// Stores new jobs.
-    ENQUEUE = "scripts/enqueue.lua";
+    ENQUEUE = "prelude.lua" "groups.lua" "enqueue.lua";
     /// Cancels a job.
-    CANCEL = "scripts/cancel.lua";
+    CANCEL = "prelude.lua" "groups.lua" "ending.lua" "cancel.lua";
     /// Lines a job up again.
-    RETRY = "scripts/retry.lua";
+    RETRY = "prelude.lua" "groups.lua" "retry.lua";
     /// Pauses and resumes a queue.
-    PAUSE = "scripts/pause.lua";
+    PAUSE = "prelude.lua" "pause.lua";
+    /// Sets a group's limit by hand.
+    GROUP_LIMIT = "prelude.lua" "groups.lua" "group_limit.lua";
     /// Everything about one job.
-    LOOK = "scripts/look.lua";
+    LOOK = "prelude.lua" "look.lua";
     /// Names of a hash or zset, step by step.
-    SCAN = "scripts/scan.lua";
+    SCAN = "scan.lua";
 }
 
 #[cfg(feature = "worker")]
 scripts! {
     /// Promotes and leases jobs.
-    CLAIM = "scripts/claim.lua";
+    CLAIM = "prelude.lua" "groups.lua" "claim.lua";
     /// Ends attempts.
-    ACK = "scripts/ack.lua";
+    ACK = "prelude.lua" "groups.lua" "ending.lua" "ack.lua";
     /// Extends leases.
-    BEAT = "scripts/beat.lua";
+    BEAT = "prelude.lua" "beat.lua";
     /// Takes lost jobs back.
-    SWEEP = "scripts/sweep.lua";
+    SWEEP = "prelude.lua" "groups.lua" "ending.lua" "sweep.lua";
     /// Removes old finished jobs.
-    PRUNE = "scripts/prune.lua";
+    PRUNE = "prelude.lua" "prune.lua";
     /// Reserves permits of a rate limit.
-    LIMIT = "scripts/limit.lua";
+    LIMIT = "prelude.lua" "limit.lua";
     /// Stores progress and checkpoints.
-    REPORT = "scripts/report.lua";
+    REPORT = "prelude.lua" "report.lua";
 }
 
 /// Most jobs in one script call: Lua's `unpack` and Redis' attention are both limited.

@@ -116,33 +116,8 @@ impl Acker {
     }
 
     async fn send(&self, batch: &[Ack]) -> Result<Vec<u8>, LinkError> {
-        let keys = &self.keys;
-        let names = [
-            keys.lease(),
-            keys.run(),
-            keys.ready(),
-            keys.scheduled(),
-            keys.retrying(),
-            keys.held(),
-            keys.completed(),
-            keys.discarded(),
-            keys.cancelled(),
-            keys.result(),
-            keys.error(),
-            keys.count(),
-            keys.cancelling(),
-            keys.waiting(),
-            keys.progress(),
-            keys.checkpoint(),
-            keys.unique(),
-            keys.unique_key(),
-            keys.unique_until(),
-        ];
         let bytes: usize = batch.iter().map(Ack::bytes).sum();
-        let mut call = ACK
-            .call_sized(&names, 7 * batch.len(), bytes)
-            .arg(keys.wake())
-            .arg(keys.ended());
+        let mut call = ACK.call_sized(self.keys.base(), 7 * batch.len(), bytes);
         let (successes, others) = batch.split_at(batch.partition_point(Ack::is_success));
         call.push(successes.len());
         call.push(

@@ -99,7 +99,7 @@ impl Beats {
 
     async fn beat(&self, queue: &BeatingQueue, leases: &[Arc<str>]) -> Result<(), LinkError> {
         let call = BEAT
-            .call(&[queue.keys.lease(), queue.keys.cancelling()])
+            .call(queue.keys.base())
             .arg(self.lease.as_millis() as u64)
             .arg(leases.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
         let answers: Vec<u8> = self.link.call(call).await?;
@@ -115,13 +115,8 @@ impl Beats {
 
     async fn write_reports(&self) -> Result<(), LinkError> {
         for queue in &self.queues {
-            let keys = [
-                queue.keys.lease(),
-                queue.keys.progress(),
-                queue.keys.checkpoint(),
-            ];
             for reports in queue.held.take_reports().chunks(MAX_BATCH) {
-                let mut call = REPORT.call(&keys);
+                let mut call = REPORT.call(queue.keys.base());
                 for (lease, (table, json)) in reports {
                     call.push(&**lease);
                     call.push(*table);

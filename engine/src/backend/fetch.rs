@@ -210,24 +210,12 @@ impl Fetcher {
     }
 
     async fn claim(&self, slots: usize, suspect: bool) -> Result<Batch, LinkError> {
-        let keys = &self.keys;
         let call = CLAIM
-            .call(&[
-                keys.ready(),
-                keys.scheduled(),
-                keys.retrying(),
-                keys.lease(),
-                keys.job(),
-                keys.run(),
-                keys.count(),
-                keys.paused(),
-                keys.checkpoint(),
-            ])
+            .call(self.keys.base())
             .arg(slots)
             .arg(self.lease.as_millis() as u64)
             .arg(&self.worker)
             .arg(MAX_PROMOTED)
-            .arg(keys.wake())
             .arg(u8::from(suspect));
         let answer: Vec<Value> = self.link.call(call).await?;
         let batch = read_batch(answer, &self.queue)?;

@@ -70,24 +70,7 @@ impl Keeper {
 
     /// Takes back jobs whose leases ran out.
     pub(crate) async fn sweep(&self) -> Result<(), LinkError> {
-        let keys = &self.keys;
-        let call = SWEEP
-            .call(&[
-                keys.lease(),
-                keys.ready(),
-                keys.held(),
-                keys.run(),
-                keys.error(),
-                keys.count(),
-                keys.cancelling(),
-                keys.cancelled(),
-                keys.unique(),
-                keys.unique_key(),
-                keys.unique_until(),
-            ])
-            .arg(MAX_BATCH)
-            .arg(MAX_LOST)
-            .arg(keys.wake());
+        let call = SWEEP.call(self.keys.base()).arg(MAX_BATCH).arg(MAX_LOST);
         let (back, held, cancelled, _next): (u64, u64, u64, i64) = self.link.call(call).await?;
         // Made at the first sweep, so that the first loss is an increase from zero.
         let lost = metrics::counter!(crate::metrics::LEASE_LOST, "queue" => self.queue.clone());
@@ -99,25 +82,7 @@ impl Keeper {
     }
 
     async fn prune(&self) -> Result<usize, LinkError> {
-        let keys = &self.keys;
-        let mut call = PRUNE
-            .call(&[
-                keys.job(),
-                keys.run(),
-                keys.result(),
-                keys.error(),
-                keys.progress(),
-                keys.checkpoint(),
-                keys.waiting(),
-                keys.count(),
-                keys.completed(),
-                keys.discarded(),
-                keys.cancelled(),
-                keys.unique(),
-                keys.unique_key(),
-                keys.unique_until(),
-            ])
-            .arg(MAX_BATCH);
+        let mut call = PRUNE.call(self.keys.base()).arg(MAX_BATCH);
         for kept in [
             self.retention.completed,
             self.retention.discarded,

@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 
 use super::error::{check_label, check_name};
 use super::{Client, ClientError};
-use crate::envelope::{ENVELOPE_VERSION, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
+use crate::envelope::{Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::job::Job;
-use crate::policy::{Priority, Unique};
+use crate::link::Call;
+use crate::policy::{Group, Priority, Unique};
 use crate::scripts::{ENQUEUE, MAX_BATCH};
 
 /// Script calls of one bulk enqueue that are under way at once.
@@ -57,6 +58,7 @@ impl NewJob {
             })?;
         let mut new = Self::from_parts(J::QUEUE, J::KIND, payload, J::PRIORITY)?;
         new.unique = job.unique();
+        new.envelope.group = job.group();
         Ok(new)
     }
 
@@ -79,7 +81,7 @@ impl NewJob {
             id: JobId::generate(),
             queue: queue.to_owned(),
             envelope: Envelope {
-                v: ENVELOPE_VERSION,
+                v: 1,
                 kind: kind.to_owned(),
                 enqueued_at: producer_now_ms(),
                 priority,
@@ -87,6 +89,7 @@ impl NewJob {
                 timeout_ms: None,
                 expires_at: None,
                 unique: None,
+                group: None,
                 tags: Vec::new(),
                 dry_run: false,
                 payload,
@@ -163,6 +166,11 @@ impl Enqueue<'_> {
     /// Another uniqueness than the job's own.
     pub fn unique(self, unique: Unique) -> Self {
         self.with(|job| job.unique = Some(unique))
+    }
+
+    /// Another group than the job's own.
+    pub fn group(self, group: Group) -> Self {
+        self.with(|job| job.envelope.group = Some(group))
     }
 
     /// What it belongs to, such as `campaign:12`.
@@ -247,21 +255,10 @@ impl Client {
             return Ok(Vec::new());
         };
         self.announce(&first.queue).await?;
-        let keys = self.queue(&first.queue);
-        let names = [
-            keys.job(),
-            keys.ready(),
-            keys.scheduled(),
-            keys.count(),
-            keys.unique(),
-            keys.unique_key(),
-            keys.unique_until(),
-        ];
         let envelopes: Vec<Vec<u8>> = jobs.iter().map(encode).collect::<Result<_, _>>()?;
         let bytes = envelopes.iter().map(|envelope| envelope.len() + 64).sum();
         let mut call = ENQUEUE
-            .call_sized(&names, 4 * jobs.len(), bytes)
-            .arg(keys.wake())
+            .call_sized(self.queue(&first.queue).base(), 4 * jobs.len(), bytes)
             .arg(jobs.len());
         for (job, envelope) in jobs.iter().zip(envelopes) {
             call.push(job.id.as_str());
@@ -274,10 +271,7 @@ impl Client {
             }
         }
         for (number, job) in jobs.iter().enumerate() {
-            let Some(unique) = &job.unique else { continue };
-            call.push(number + 1);
-            call.push(&unique.key);
-            call.push(unique.window.map_or(0, in_ms));
+            push_wishes(&mut call, number + 1, job);
         }
         let answers: Vec<Value> = self.link.call(call).await?;
         if answers.len() != jobs.len() {
@@ -291,6 +285,23 @@ impl Client {
             .zip(answers)
             .map(|(job, answer)| read(job, answer))
             .collect()
+    }
+}
+
+/// What a job asks for besides its place in the line.
+fn push_wishes(call: &mut Call, number: usize, job: &NewJob) {
+    let mut wish = |name: &str, first: &str, second: &str| {
+        call.push(number);
+        call.push(name);
+        call.push(first);
+        call.push(second);
+    };
+    if let Some(unique) = &job.unique {
+        let window = unique.window.map_or(0, in_ms).to_string();
+        wish("unique", &unique.key, &window);
+    }
+    if let Some(group) = &job.envelope.group {
+        wish("group", &group.member(), "");
     }
 }
 
@@ -308,14 +319,19 @@ fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
     unique
         .iter()
         .try_for_each(|key| check_label("unique key", key))?;
+    if let Some(group) = &envelope.group {
+        check_label("group", &group.key)?;
+    }
     let wrong = |source| ClientError::Encode {
         kind: envelope.kind.clone(),
         source,
     };
-    if unique.is_none() {
+    let v = envelope.needed_version();
+    if unique.is_none() && v == envelope.v {
         return serde_json::to_vec(envelope).map_err(wrong);
     }
     serde_json::to_vec(&Envelope {
+        v,
         unique,
         ..envelope.clone()
     })

@@ -43,7 +43,7 @@ pub enum ClientError {
         "{what} {label:?} is not 1 to {MAX_LABEL_BYTES} bytes without control characters (at most {MAX_TAGS} tags a job)"
     )]
     InvalidLabel {
-        /// "tag" or "unique key".
+        /// "tag", "unique key" or "group".
         what: &'static str,
         /// The offending text, cut.
         label: String,
@@ -56,6 +56,9 @@ pub enum ClientError {
         /// The id that was looked for.
         id: JobId,
     },
+    /// No more groups can have a limit set by hand.
+    #[error("{0} groups have a limit set by hand already; hint: reset those that need none")]
+    TooManyOverrides(usize),
     /// No job was ever enqueued there.
     #[error("no queue {0:?}: nothing was ever enqueued there")]
     UnknownQueue(String),

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
-#[cfg(feature = "worker")]
-pub(crate) use error::check_label;
+pub(crate) use error::{check_label, check_name};
 pub use wait::Ended;
 
 use crate::keys::{Keyspace, QueueKeys};

@@ -9,6 +9,7 @@ use crate::client::{Client, ClientError};
 use crate::envelope::Envelope;
 use crate::id::JobId;
 use crate::keys::{QueueKeys, due_ms, ready_since_ms};
+use crate::policy::Group;
 use crate::record::RunRecord;
 use crate::scripts::LOOK;
 use crate::state::State;
@@ -75,6 +76,8 @@ pub struct JobView {
     pub tags: Vec<String>,
     /// The key it has while it lives.
     pub unique: Option<String>,
+    /// Whom it belongs to.
+    pub group: Option<Group>,
     /// When it is cancelled unless it was started, ms since 1970.
     pub expires_at: Option<u64>,
     /// Whether the handler was asked to do everything but the effect.
@@ -183,18 +186,8 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<JobView>, ClientError> {
         let keys = self.queue(queue);
-        let last = offset + limit.clamp(1, MAX_LISTED) - 1;
-        let newest_first = state.is_final() || state == State::Held;
-        let order = if newest_first { "ZREVRANGE" } else { "ZRANGE" };
-        let members: Vec<(String, f64)> = self
-            .link()
-            .command(
-                redis::cmd(order)
-                    .arg(index_of(&keys, state))
-                    .arg(offset)
-                    .arg(last)
-                    .arg("WITHSCORES"),
-            )
+        let members = self
+            .members(&keys, state, offset, limit.clamp(1, MAX_LISTED))
             .await?;
         let entries: Vec<(JobId, u64)> = members
             .into_iter()
@@ -212,11 +205,40 @@ impl Client {
         Ok(jobs.collect())
     }
 
+    /// Members and scores of a state's indexes, one index after the other.
+    async fn members(
+        &self,
+        keys: &QueueKeys,
+        state: State,
+        mut offset: usize,
+        limit: usize,
+    ) -> Result<Vec<(String, f64)>, ClientError> {
+        let newest_first = state.is_final() || state == State::Held;
+        let order = if newest_first { "ZREVRANGE" } else { "ZRANGE" };
+        let indexes = self.indexes(keys, state).await?;
+        let mut pipeline = redis::pipe();
+        for index in &indexes {
+            pipeline.cmd("ZCARD").arg(index);
+        }
+        let sizes: Vec<usize> = self.link().pipeline(&pipeline).await?;
+        let mut members = Vec::new();
+        for (index, size) in indexes.iter().zip(sizes) {
+            if size > offset && members.len() < limit {
+                let last = offset + limit - members.len() - 1;
+                let mut range = redis::cmd(order);
+                range.arg(index).arg(offset).arg(last).arg("WITHSCORES");
+                let mut more: Vec<(String, f64)> = self.link().command(&range).await?;
+                members.append(&mut more);
+            }
+            offset = offset.saturating_sub(size);
+        }
+        Ok(members)
+    }
+
     /// Everything about one job at one moment.
     pub(crate) async fn look(&self, keys: &QueueKeys, id: &str) -> Result<Look, ClientError> {
-        let mut names = part_keys(keys).to_vec();
-        names.extend(State::ALL.map(|state| index_of(keys, state)));
-        let answers: Vec<Option<Vec<u8>>> = self.link().call(LOOK.call(&names).arg(id)).await?;
+        let call = LOOK.call(keys.base()).arg(id);
+        let answers: Vec<Option<Vec<u8>>> = self.link().call(call).await?;
         let (fields, scores) = answers.split_at(part_keys(keys).len().min(answers.len()));
         let score = |bytes: &Option<Vec<u8>>| {
             std::str::from_utf8(bytes.as_ref()?)
@@ -266,20 +288,6 @@ impl Client {
             *kinds.entry(job.kind).or_default() += 1;
         }
         Ok(kinds)
-    }
-}
-
-/// The index whose members are in that state.
-pub(crate) fn index_of(keys: &QueueKeys, state: State) -> String {
-    match state {
-        State::Scheduled => keys.scheduled(),
-        State::Available => keys.ready(),
-        State::Running => keys.lease(),
-        State::Retrying => keys.retrying(),
-        State::Held => keys.held(),
-        State::Completed => keys.completed(),
-        State::Cancelled => keys.cancelled(),
-        State::Discarded => keys.discarded(),
     }
 }
 
@@ -336,6 +344,7 @@ pub(super) fn view(
             .map(|e| e.tags.clone())
             .unwrap_or_default(),
         unique: envelope.as_ref().and_then(|e| e.unique.clone()),
+        group: envelope.as_ref().and_then(|e| e.group.clone()),
         expires_at: envelope.as_ref().and_then(|e| e.expires_at),
         dry_run: envelope.as_ref().is_some_and(|e| e.dry_run),
         payload: envelope.and_then(|e| serde_json::from_str(e.payload.get()).ok()),

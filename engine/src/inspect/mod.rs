@@ -3,6 +3,8 @@
 //! Every view is a fixed number of pipelined commands; none scans a backlog. What the CLI, the
 //! metrics and a panel show comes from here and nowhere else.
 
+mod groups;
+mod indexes;
 mod jobs;
 mod queues;
 mod span;
@@ -10,7 +12,8 @@ pub mod waiting;
 mod why;
 mod workers;
 
-pub(crate) use jobs::index_of;
+pub use groups::GroupView;
+pub(crate) use indexes::index_of;
 pub use jobs::{AttemptError, JobView, MAX_LISTED};
 pub use queues::QueueView;
 pub use span::span;

@@ -1,6 +1,6 @@
 //! How full the queues are and how long their oldest job has waited.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redis::{FromRedisValue, Value};
 use serde::Serialize;
@@ -8,8 +8,11 @@ use serde::Serialize;
 use crate::client::{Client, ClientError};
 use crate::control::Pause;
 use crate::inspect::index_of;
-use crate::keys::ready_since_ms;
+use crate::keys::{QueueKeys, ready_since_ms};
 use crate::state::State;
+
+/// Lines whose first jobs are looked at for the oldest one.
+const MAX_LINES: usize = 100;
 
 /// One queue at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,6 +39,8 @@ pub struct QueueView {
     pub oldest_ms: u64,
     /// Who paused it, if it is paused.
     pub paused: Option<Pause>,
+    /// Its paused kinds, each with who paused it.
+    pub paused_kinds: BTreeMap<String, Pause>,
     /// Jobs ever stored.
     pub enqueued_total: u64,
     /// Jobs ever completed.
@@ -102,7 +107,9 @@ impl Client {
             "completed",
             "discarded",
             "lease_lost",
+            "elsewhere",
         ]);
+        pipeline.cmd("HGETALL").arg(keys.paused_kinds());
         let answers: Vec<Value> = self.link().pipeline(&pipeline).await?;
         let mut answers = answers.into_iter();
 
@@ -119,10 +126,18 @@ impl Client {
         let paused: Option<String> = next(&mut answers)?;
         let totals: Vec<Option<u64>> = next(&mut answers)?;
         let total = |n: usize| totals.get(n).copied().flatten().unwrap_or(0);
+        let paused_kinds: BTreeMap<String, String> = next(&mut answers)?;
+        let since = match total(4) {
+            0 => since,
+            _ => since
+                .into_iter()
+                .chain(self.first_in_lines(&keys).await?)
+                .min(),
+        };
         Ok(QueueView {
             queue: queue.to_owned(),
             scheduled: size(State::Scheduled),
-            available: size(State::Available),
+            available: size(State::Available) + total(4),
             running: size(State::Running),
             retrying: size(State::Retrying),
             held: size(State::Held),
@@ -132,12 +147,31 @@ impl Client {
             oldest_ms: since.map_or(0, |since| {
                 (seconds * 1000 + micros / 1000).saturating_sub(since)
             }),
-            paused: paused.as_deref().map(Pause::read),
+            paused: paused.map(|note| Pause::read(&note)),
+            paused_kinds: paused_kinds
+                .into_iter()
+                .map(|(kind, note)| (kind, Pause::read(&note)))
+                .collect(),
             enqueued_total: total(0),
             completed_total: total(1),
             discarded_total: total(2),
             lease_lost_total: total(3),
         })
+    }
+}
+
+impl Client {
+    /// Since when the first jobs of the longest lines and asides wait, in ms since 1970.
+    async fn first_in_lines(&self, keys: &QueueKeys) -> Result<Option<u64>, ClientError> {
+        let indexes = self.indexes(keys, State::Available).await?;
+        let mut pipeline = redis::pipe();
+        for index in indexes.iter().take(MAX_LINES) {
+            let command = pipeline.cmd("ZRANGE").arg(index);
+            command.arg(0).arg(0).arg("WITHSCORES");
+        }
+        let firsts: Vec<Vec<(String, f64)>> = self.link().pipeline(&pipeline).await?;
+        let scores = firsts.iter().flatten();
+        Ok(scores.map(|(_, score)| ready_since_ms(*score as u64)).min())
     }
 }
 

@@ -1,44 +1,40 @@
 //! Lua scripts and the calls of them.
 //!
-//! A call carries the script's SHA-1 and its keys; the code itself travels only when a server
+//! A call carries the script's SHA-1 and its key; the code itself travels only when a server
 //! says that it does not know it (after `SCRIPT FLUSH`, a restart, a failover).
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use redis::{Arg, Cmd};
 
 /// A Lua script of this crate.
-pub(crate) struct Script(LazyLock<redis::Script>, &'static [&'static str]);
+pub(crate) struct Script {
+    code: &'static str,
+    sha1: OnceLock<String>,
+}
 
 impl Script {
-    /// A script from its parts, which are joined in order.
-    pub(crate) const fn new(source: fn() -> redis::Script, parts: &'static [&'static str]) -> Self {
-        Self(LazyLock::new(source), parts)
+    pub(crate) const fn new(code: &'static str) -> Self {
+        Self {
+            code,
+            sha1: OnceLock::new(),
+        }
     }
 
-    fn code(&self) -> String {
-        self.1.concat()
+    fn sha1(&self) -> &str {
+        let sha1 = || redis::Script::new(self.code).get_hash().to_owned();
+        self.sha1.get_or_init(sha1)
     }
 
-    /// Starts a call with its keys.
-    pub(crate) fn call(&'static self, keys: &[String]) -> Call {
-        self.call_sized(keys, 8, 256)
+    /// Starts a call on its one key: a queue's base, or a key of its own.
+    pub(crate) fn call(&'static self, key: &str) -> Call {
+        self.call_sized(key, 8, 256)
     }
 
     /// Starts a call that will get about that many arguments of that many bytes together.
-    pub(crate) fn call_sized(
-        &'static self,
-        keys: &[String],
-        arguments: usize,
-        bytes: usize,
-    ) -> Call {
-        let mut command =
-            Cmd::with_capacity(keys.len() + arguments + 3, keys.len() * 40 + bytes + 64);
-        command
-            .arg("EVALSHA")
-            .arg(self.0.get_hash())
-            .arg(keys.len())
-            .arg(keys);
+    pub(crate) fn call_sized(&'static self, key: &str, arguments: usize, bytes: usize) -> Call {
+        let mut command = Cmd::with_capacity(arguments + 4, bytes + key.len() + 64);
+        command.arg("EVALSHA").arg(self.sha1()).arg(1).arg(key);
         Call {
             script: self,
             command,
@@ -71,11 +67,11 @@ impl Call {
     /// What teaches a server the script.
     pub(super) fn load(&self) -> Cmd {
         let mut load = redis::cmd("SCRIPT");
-        load.arg("LOAD").arg(self.script.code());
+        load.arg("LOAD").arg(self.script.code);
         load
     }
 
-    /// The first key: its slot says which node of a cluster must know the script.
+    /// Its key: the slot says which node of a cluster must know the script.
     pub(super) fn key(&self) -> &[u8] {
         match self.command.args_iter().nth(3) {
             Some(Arg::Simple(key)) => key,

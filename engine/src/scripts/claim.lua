@@ -1,23 +1,25 @@
 -- Promotes what is due and leases as many jobs as the caller has free slots.
--- KEYS    ready, scheduled, retrying, lease, job, run, count, paused, checkpoint
--- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call, wake channel,
+-- PARTS   ready, scheduled, retrying, lease, job, run, count, paused, paused_kinds, checkpoint,
+--         and those of groups.lua
+-- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call,
 --         1 if the worker may take a suspect: a job that the next death of its worker would hold
 -- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, 2 if suspects were left, 1 if due
 --           jobs were left, else 0,
 --           then per job: id, envelope, run record, checkpoint or '' }
 -- Bounded by slots and by the number of promotions.
-local ready, scheduled, retrying, lease, job, run, count, paused, checkpoint = unpack(KEYS)
 local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 -- Leases lost so far, one less than hold a job.
 local SUSPECT_AFTER = 2
 local us = now_us()
 local now = math.floor(us / 1000)
+-- One look for everything that is usually not there.
+local special = any(keys.paused, keys.paused_kinds, keys.asides, keys.group_of)
 
 -- A due job lines up as if it had been enqueued at its due time.
 local due_limit = now * 10 + 9
 local next_due = math.huge
 local left = most
-for _, key in ipairs({ scheduled, retrying }) do
+for _, key in ipairs({ keys.scheduled, keys.retrying }) do
   local first = lowest(key)
   if first and first <= due_limit and left > 0 then
     local due = redis.call('ZRANGEBYSCORE', key, '-inf', due_limit, 'WITHSCORES', 'LIMIT', 0, left)
@@ -29,11 +31,11 @@ for _, key in ipairs({ scheduled, retrying }) do
       moved[#moved + 1] = due[i]
       gone[#gone + 1] = due[i]
     end
-    if redis.call('ZCARD', ready) == 0 then
-      redis.call('PUBLISH', ARGV[5], 'go')
+    if nothing_to_claim() then
+      wake()
     end
     redis.call('ZREM', key, unpack(gone))
-    write_pairs('ZADD', ready, moved)
+    line_up(moved)
     left = left - #gone
     first = lowest(key)
   end
@@ -42,31 +44,49 @@ for _, key in ipairs({ scheduled, retrying }) do
   end
 end
 
+-- What waited aside lines up again once its kind goes on.
+local aside_left = false
+if special and any(keys.asides) then
+  for _, kind in ipairs(redis.call('ZRANGE', keys.asides, 0, 99)) do
+    if left > 0 and redis.call('HEXISTS', keys.paused_kinds, kind) == 0 then
+      local popped = redis.call('ZPOPMIN', keys['aside:' .. kind], left)
+      local back = {}
+      for i = 1, #popped, 2 do
+        back[i], back[i + 1] = popped[i + 1], popped[i]
+      end
+      elsewhere(keys.asides, kind, -#popped / 2)
+      line_up(back)
+      left = left - #popped / 2
+      aside_left = aside_left or any(keys['aside:' .. kind])
+    end
+  end
+end
+
 local answer = {
   now,
   next_due < math.huge and math.floor(next_due / 10) or -1,
-  lowest(lease) or -1,
-  next_due <= due_limit and 1 or 0,
+  lowest(keys.lease) or -1,
+  (next_due <= due_limit or aside_left) and 1 or 0,
 }
-if slots == 0 or redis.call('EXISTS', paused) == 1 then
+if slots == 0 or (special and any(keys.paused)) then
   return answer
 end
 
+-- What this call takes: ids, their scores, their run records.
+local ids, scores, records = {}, {}, {}
 -- A suspect may be what kills workers, or only have run beside it: each worker takes one at a
 -- time, so that the guilty one dies alone. The others go back to their places.
-local may_suspect = ARGV[6] == '1'
-local ids, scores, records, aside = {}, {}, {}, {}
-for _ = 1, 4 do
-  local want = slots - #ids
-  local popped = redis.call('ZPOPMIN', ready, want)
-  if #popped == 0 then
-    break
-  end
+local may_suspect = ARGV[5] == '1'
+local aside = {}
+
+-- Takes what was popped, except suspects; answers how many were taken.
+local function take(popped)
   local names = {}
   for i = 1, #popped, 2 do
     names[#names + 1] = popped[i]
   end
-  local found = redis.call('HMGET', run, unpack(names))
+  local found = redis.call('HMGET', keys.run, unpack(names))
+  local before = #ids
   for n, id in ipairs(names) do
     local lost = found[n] and tonumber(string.match(found[n], '^%d+ (%d+) ') or 0) or 0
     if lost >= SUSPECT_AFTER and not may_suspect then
@@ -79,12 +99,97 @@ for _ = 1, 4 do
       records[#ids] = found[n]
     end
   end
-  if #ids == slots or #popped < 2 * want then
-    break
+  return #ids - before
+end
+
+-- An older release lines jobs of a group up in `ready`: they belong into their group's line.
+local function without_members(popped)
+  local names, rest = {}, {}
+  for i = 1, #popped, 2 do
+    names[#names + 1] = popped[i]
+  end
+  local members = redis.call('HMGET', keys.group_of, unpack(names))
+  for n, id in ipairs(names) do
+    if members[n] then
+      join_line(id, popped[2 * n], members[n])
+    else
+      rest[#rest + 1] = id
+      rest[#rest + 1] = popped[2 * n]
+    end
+  end
+  return rest
+end
+
+-- Takes so many jobs from the front of `ready`; answers whether there may be more.
+local function take_alone(want)
+  local popped = redis.call('ZPOPMIN', keys.ready, want)
+  local full = #popped == 2 * want
+  if #popped > 0 and special then
+    popped = without_members(popped)
+  end
+  if #popped > 0 then
+    take(popped)
+  end
+  return full
+end
+
+-- Takes jobs of the group whose turn it is: one, or all it may if nobody else waits.
+local function take_from(group, want)
+  local line = keys['line:' .. group]
+  local popped = redis.call('ZPOPMIN', line, math.min(want, group_room(group)))
+  local set_aside = #aside
+  local taken = take(popped)
+  elsewhere(keys.groups, group, -taken)
+  redis.call('HINCRBY', keys.group_running, group, taken)
+  redis.call('HSET', keys.group_served, group, int(us + #ids - READY_EPOCH_US))
+  offer(group)
+  if #aside > set_aside then
+    -- Its suspect waits in its place, and the group with it, until another claim.
+    write_pairs('ZADD', line, { unpack(aside, set_aside + 1) })
+    redis.call('ZREM', keys.turns, group)
+    for i = #aside, set_aside + 1, -1 do
+      aside[i] = nil
+    end
+    return group
+  end
+end
+
+-- Each turn goes to whoever lined up first; a group lines up again behind everybody else.
+local function take_in_turn()
+  local waiting = {}
+  for _ = 1, 4 * slots do
+    local turn = redis.call('ZRANGE', keys.turns, 0, 1, 'WITHSCORES')
+    local want = slots - #ids
+    if want == 0 then
+      break
+    end
+    local ahead = turn[2] and redis.call('ZCOUNT', keys.ready, '-inf', '(' .. turn[2]) or want
+    if ahead > 0 then
+      if not take_alone(math.min(ahead, want)) and not turn[1] then
+        break
+      end
+    else
+      local others = turn[3] or any(keys.ready)
+      waiting[#waiting + 1] = take_from(turn[1], others and 1 or want)
+    end
+  end
+  for _, group in ipairs(waiting) do
+    answer[4] = answer[4] == 0 and 2 or answer[4]
+    offer(group)
+  end
+end
+
+if special and any(keys.turns) then
+  take_in_turn()
+else
+  for _ = 1, 4 do
+    if not take_alone(slots - #ids) or #ids == slots then
+      break
+    end
   end
 end
 if #aside > 0 then
-  write_pairs('ZADD', ready, aside)
+  write_pairs('ZADD', keys.ready, aside)
   if answer[4] == 0 then
     answer[4] = 2
   end
@@ -93,16 +198,36 @@ if #ids == 0 then
   return answer
 end
 
-local envelopes = redis.call('HMGET', job, unpack(ids))
-local saved = redis.call('EXISTS', checkpoint) == 1 and redis.call('HMGET', checkpoint, unpack(ids)) or {}
-local fence = redis.call('HINCRBY', count, 'fence', #ids) - #ids
+local envelopes = redis.call('HMGET', keys.job, unpack(ids))
+
+-- Jobs of a paused kind wait aside, so that the line goes on behind them.
+if special and any(keys.paused_kinds) then
+  local put_aside = {}
+  for n, id in ipairs(ids) do
+    local kind = kind_of(envelopes[n])
+    if kind and redis.call('HEXISTS', keys.paused_kinds, kind) == 1 then
+      redis.call('ZADD', keys['aside:' .. kind], scores[n], id)
+      elsewhere(keys.asides, kind, 1)
+      envelopes[n] = 'aside'
+      put_aside[#put_aside + 1] = id
+      answer[4] = 1
+    end
+  end
+  leave_group(put_aside)
+end
+
+local saved = any(keys.checkpoint) and redis.call('HMGET', keys.checkpoint, unpack(ids)) or {}
+local fence = redis.call('HINCRBY', keys.count, 'fence', #ids) - #ids
 local deadline, tail = int(now + lease_ms), ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
 local leases, written = {}, {}
 local size, at = 0, #answer
 for n, id in ipairs(ids) do
-  -- An index entry whose record is gone (somebody deleted keys) is dropped here.
   local envelope, record = envelopes[n], records[n]
-  if envelope then
+  if not envelope then
+    -- An index entry whose record is gone (somebody deleted keys) is dropped here.
+    leave_group({ id })
+    redis.call('HDEL', keys.group_of, id)
+  elseif envelope ~= 'aside' then
     local attempt, lost = 1, '0'
     if record then
       attempt, lost = string.match(record, '^(%d+) (%d+) ')
@@ -123,7 +248,7 @@ for n, id in ipairs(ids) do
   end
 end
 if size > 0 then
-  write_pairs('ZADD', lease, leases)
-  write_pairs('HSET', run, written)
+  write_pairs('ZADD', keys.lease, leases)
+  write_pairs('HSET', keys.run, written)
 end
 return answer

@@ -1,14 +1,30 @@
 -- Everything about one job at one moment. A transaction would do, but a full Redis refuses those.
--- KEYS    job, run, progress, result, error, checkpoint, then the indexes of the eight states, lease third
+-- PARTS   job, run, progress, result, error, checkpoint, the indexes of the eight states, group_of
 -- ARGV    id
--- RETURNS { six fields, eight scores }, each false where there is none
+-- RETURNS { six fields, then the scores in scheduled, available, running, retrying, held,
+--           completed, cancelled, discarded }, each false where there is none
 local id = ARGV[1]
 local answer = {}
-for n = 1, 6 do
-  answer[n] = redis.call('HGET', KEYS[n], id)
+for n, part in ipairs({ 'job', 'run', 'progress', 'result', 'error', 'checkpoint' }) do
+  answer[n] = redis.call('HGET', keys[part], id)
 end
+
+local function available()
+  local score = redis.call('ZSCORE', keys.ready, id)
+  local member = not score and redis.call('HGET', keys.group_of, id)
+  if member then
+    local at = string.find(member, ':', 1, true)
+    score = redis.call('ZSCORE', keys['line:' .. string.sub(member, at + 1)], id)
+  end
+  local kind = not score and kind_of(answer[1])
+  return score or (kind and redis.call('ZSCORE', keys['aside:' .. kind], id)) or false
+end
+
 local fence = answer[2] and string.match(answer[2], '^%d+ %d+ (%d+) ') or '0'
-for n = 7, 14 do
-  answer[n] = redis.call('ZSCORE', KEYS[n], n == 9 and (fence .. ':' .. id) or id)
+answer[7] = redis.call('ZSCORE', keys.scheduled, id)
+answer[8] = available()
+answer[9] = redis.call('ZSCORE', keys.lease, fence .. ':' .. id)
+for n, part in ipairs({ 'retrying', 'held', 'completed', 'cancelled', 'discarded' }) do
+  answer[9 + n] = redis.call('ZSCORE', keys[part], id)
 end
 return answer

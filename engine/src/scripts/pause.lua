@@ -1,12 +1,21 @@
--- Pauses a queue, or lets it go on and wakes its workers.
--- KEYS    paused
--- ARGV    'pause' or 'resume', wake channel, a note for people (JSON)
+-- Pauses a queue or a kind of it, or lets it go on and wakes its workers.
+-- PARTS   paused, paused_kinds
+-- ARGV    'pause' or 'resume', a kind or '' for the whole queue, a note for people (JSON)
 -- RETURNS 1 if that changed something
-if ARGV[1] == 'pause' then
-  return redis.call('SET', KEYS[1], ARGV[3], 'NX') and 1 or 0
+local what, kind, note = ARGV[1], ARGV[2], ARGV[3]
+if what == 'pause' then
+  if kind ~= '' then
+    return redis.call('HSETNX', keys.paused_kinds, kind, note)
+  end
+  return redis.call('SET', keys.paused, note, 'NX') and 1 or 0
 end
-local changed = redis.call('DEL', KEYS[1])
+local changed
+if kind ~= '' then
+  changed = redis.call('HDEL', keys.paused_kinds, kind)
+else
+  changed = redis.call('DEL', keys.paused)
+end
 if changed == 1 then
-  redis.call('PUBLISH', ARGV[2], 'go')
+  wake()
 end
 return changed

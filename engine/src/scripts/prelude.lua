@@ -1,8 +1,19 @@
--- Put before every script: the clock, the scores and the signals that the scripts share.
+-- Put before every script: the names of a queue's keys, the clock, the scores, and what several
+-- transitions have in common.
+-- KEYS[1] is the queue's base, 'prefix:{queue}'; all keys of a queue share its hash tag.
 -- A `ready` score is priority * PRIORITY_STEP + microseconds since READY_EPOCH_US; a due score
 -- is milliseconds * 10 + priority. Both are exact in a double. See keys.rs.
 local PRIORITY_STEP = 9e14
 local READY_EPOCH_US = 1735689600000000
+
+-- keys.ready is 'prefix:{queue}:ready', and so on for every part that keys.rs knows.
+local keys = setmetatable({}, {
+  __index = function(names, part)
+    local key = KEYS[1] .. ':' .. part
+    rawset(names, part, key)
+    return key
+  end,
+})
 
 -- Redis' own time in microseconds since 1970.
 local function now_us()
@@ -37,26 +48,23 @@ local function lowest(key)
   return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
 end
 
+-- Whether any of these keys is there.
+local function any(...)
+  return redis.call('EXISTS', ...) > 0
+end
+
 -- A full Redis (maxmemory) refuses commands that may grow it, unless the script has written
 -- already. Removing nothing counts as a write: what ends or keeps a job alive must go through.
 local function even_if_full(zset)
   redis.call('ZREM', zset, '')
 end
 
--- Frees the unique keys of jobs that are over; a key with an open window stays taken.
-local function free_unique(unique, unique_key, unique_until, ids, now)
-  if #ids == 0 or redis.call('EXISTS', unique_key) == 0 then
-    return
-  end
-  local keys = redis.call('HMGET', unique_key, unpack(ids))
-  for n, id in ipairs(ids) do
-    local key = keys[n]
-    if key then
-      redis.call('HDEL', unique_key, id)
-      if tonumber(redis.call('ZSCORE', unique_until, key) or 0) <= now then
-        redis.call('HDEL', unique, key)
-        redis.call('ZREM', unique_until, key)
-      end
-    end
-  end
+-- Wakes idle workers. A worker that finds jobs goes on until there are none.
+local function wake()
+  redis.call('PUBLISH', keys.wake, 'go')
+end
+
+-- The kind in a stored envelope, which always begins with version and kind; nil in anything else.
+local function kind_of(envelope)
+  return envelope and string.match(envelope, '^{"v":%d+,"kind":"([^"]*)"')
 end

@@ -1,23 +1,40 @@
 -- Removes finished jobs that are too old or too many, with everything that belongs to them.
--- KEYS    job, run, result, error, progress, checkpoint, waiting, count, completed, discarded,
---         cancelled, unique, unique_key, unique_until
+-- PARTS   job, the tables beside it, waiting, count, completed, discarded, cancelled, signals,
+--         unarchived, unique, unique_key, unique_until
 -- ARGV    most jobs a call, then for completed, discarded, cancelled: longest age in ms, most jobs
 -- RETURNS jobs removed
 local now = math.floor(now_us() / 1000)
-local left = tonumber(ARGV[1])
-local removed = 0
+local most = tonumber(ARGV[1])
+local left, removed = most, 0
+-- What the history has not got yet stays, on top of the number that is kept.
+local unarchived = redis.call('LLEN', keys.unarchived)
 
-for n = 1, 3 do
-  local index = KEYS[8 + n]
-  local age, most = tonumber(ARGV[n * 2]), tonumber(ARGV[n * 2 + 1])
+-- Without those whose followers were not told yet.
+local function told(ids)
+  if #ids == 0 or not any(keys.signals) then
+    return ids
+  end
+  local kept, signals = {}, redis.call('HMGET', keys.signals, unpack(ids))
+  for n, id in ipairs(ids) do
+    if not signals[n] then
+      kept[#kept + 1] = id
+    end
+  end
+  return kept
+end
+
+for n, state in ipairs({ 'completed', 'discarded', 'cancelled' }) do
+  local index = keys[state]
+  local age, count = tonumber(ARGV[n * 2]), tonumber(ARGV[n * 2 + 1])
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. int(now - age), 'LIMIT', 0, left)
-  local surplus = math.min(left, redis.call('ZCARD', index) - most)
+  local surplus = math.min(left, redis.call('ZCARD', index) - count - unarchived)
   if surplus > #old then
     old = redis.call('ZRANGE', index, 0, surplus - 1)
   end
+  old = told(old)
   if #old > 0 then
-    for k = 1, 6 do
-      redis.call('HDEL', KEYS[k], unpack(old))
+    for _, table_of in ipairs({ 'job', 'run', 'result', 'error', 'progress', 'checkpoint' }) do
+      redis.call('HDEL', keys[table_of], unpack(old))
     end
     redis.call('ZREM', index, unpack(old))
     removed = removed + #old
@@ -25,17 +42,17 @@ for n = 1, 3 do
   end
 end
 if removed > 0 then
-  redis.call('HINCRBY', KEYS[8], 'pruned', removed)
+  redis.call('HINCRBY', keys.count, 'pruned', removed)
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', int(now))
+redis.call('ZREMRANGEBYSCORE', keys.waiting, '-inf', int(now))
 
 -- Windows that closed: their keys are free unless a live job has them.
-local closed = redis.call('ZRANGEBYSCORE', KEYS[14], '-inf', int(now), 'LIMIT', 0, ARGV[1])
+local closed = redis.call('ZRANGEBYSCORE', keys.unique_until, '-inf', int(now), 'LIMIT', 0, most)
 for _, key in ipairs(closed) do
-  local owner = redis.call('HGET', KEYS[12], key)
-  if owner and redis.call('HEXISTS', KEYS[13], owner) == 0 then
-    redis.call('HDEL', KEYS[12], key)
+  local owner = redis.call('HGET', keys.unique, key)
+  if owner and redis.call('HEXISTS', keys.unique_key, owner) == 0 then
+    redis.call('HDEL', keys.unique, key)
   end
-  redis.call('ZREM', KEYS[14], key)
+  redis.call('ZREM', keys.unique_until, key)
 end
 return removed

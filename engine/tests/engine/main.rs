@@ -6,11 +6,16 @@
     reason = "a test fails where it finds the fault"
 )]
 
+#[macro_use]
+#[path = "../shared/script.rs"]
+mod script;
+
 mod capacity;
 mod effects;
 mod ends;
 mod enqueueing;
 mod fsck;
+mod groups;
 mod leases;
 mod rates;
 mod shutdown;

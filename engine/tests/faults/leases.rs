@@ -13,7 +13,7 @@ async fn r1_a_job_whose_worker_died_runs_again_in_its_old_place() {
     let stage = Stage::new().await;
     let id = stage.client.enqueue(&act("orphan")).await.unwrap();
     let younger = stage.client.enqueue(&act("younger")).await.unwrap();
-    claim_and_die(&stage, 200).await;
+    stage.claim_and_die(200).await;
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&order);
     let lost = eventually("the lease is over", || async {
@@ -44,7 +44,7 @@ async fn r5_a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_fi
     let stage = Stage::new().await;
     let killer = stage.client.enqueue(&act("killer")).await.unwrap();
     for _ in 0..3 {
-        claim_and_die(&stage, 1).await;
+        stage.claim_and_die(1).await;
         let sweeper = stage.work(play(|_, _| async {
             Err(JobError::snooze(Duration::from_secs(3600)))
         }));
@@ -67,34 +67,4 @@ async fn r5_a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_fi
     stage.reaches(&neighbour, State::Completed).await;
     worker.drain().await;
     stage.fsck_is_clean().await;
-}
-
-/// Claims the next job with the engine's own script, as a worker does that is killed right after.
-async fn claim_and_die(stage: &Stage, lease_ms: u64) {
-    let prelude = include_str!("../../src/scripts/prelude.lua");
-    let script = format!("{prelude}\n{}", include_str!("../../src/scripts/claim.lua"));
-    let mut words = vec!["EVAL".to_owned(), script, "9".to_owned()];
-    for part in [
-        "ready",
-        "scheduled",
-        "retrying",
-        "lease",
-        "job",
-        "run",
-        "count",
-        "paused",
-        "checkpoint",
-    ] {
-        words.push(format!("test:{{test}}:{part}"));
-    }
-    words.extend([
-        "1".to_owned(),
-        lease_ms.to_string(),
-        "dead".to_owned(),
-        "500".to_owned(),
-        "w".to_owned(),
-        "1".to_owned(),
-    ]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let _: redis::Value = stage.redis(&words).await;
 }

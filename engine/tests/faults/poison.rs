@@ -100,7 +100,7 @@ async fn d2_bytes_that_are_no_utf8_and_versions_nobody_knows_are_held() {
         ("no-utf8-inside", b"{\"v\":1,\"kind\":\"test.act\",\"enqueued_at\":1,\"payload\":{\"part\":\"\xc3\x28\"}}"),
         ("empty", b""),
         ("older", br#"{"v":0,"kind":"test.act","enqueued_at":1,"payload":{"part":""}}"#),
-        ("newer", br#"{"v":2,"job":{"kind":"test.act"}}"#),
+        ("newer", br#"{"v":3,"job":{"kind":"test.act"}}"#),
         ("not-yet-imagined", br#"{"v":"3.1","kind":"test.act"}"#),
     ];
     for (id, envelope) in cases {

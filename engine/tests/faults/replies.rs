@@ -16,9 +16,7 @@ use crate::stage::{Stage, act, eventually, numbered, options, play};
 /// The hash of one of the engine's scripts; Redis knows the script afterwards, so that the first
 /// call of a worker is answered with what it asked for.
 async fn known(stage: &Stage, script: &str) -> String {
-    let prelude = include_str!("../../src/scripts/prelude.lua");
-    let code = format!("{prelude}\n{script}");
-    stage.redis(&["SCRIPT", "LOAD", &code]).await
+    stage.redis(&["SCRIPT", "LOAD", script]).await
 }
 
 /// How often each job number ran.
@@ -45,7 +43,7 @@ async fn was_cut(proxy: &FaultProxy, times: u64) {
 /// Ten jobs are leased to a worker that does not get to know it.
 async fn a_claim_whose_answer_is_cut(after: usize) {
     let stage = Stage::new().await;
-    let claim = known(&stage, include_str!("../../src/scripts/claim.lua")).await;
+    let claim = known(&stage, script!("groups" "claim")).await;
     let proxy = stage.proxy().await;
     let ids = stage.client.enqueue_many(&numbered(0..10)).await.unwrap();
     proxy.cut_reply(claim, after);
@@ -81,7 +79,7 @@ async fn outcomes_whose_answer_is_cut(
     end_state: State,
 ) {
     let stage = Stage::new().await;
-    let ack = known(&stage, include_str!("../../src/scripts/ack.lua")).await;
+    let ack = known(&stage, script!("groups" "ending" "ack")).await;
     let proxy = stage.proxy().await;
     let ids = stage.client.enqueue_many(&numbered(0..50)).await.unwrap();
     let (registry, runs) = counted(end);
@@ -127,7 +125,7 @@ async fn r3_a_discard_whose_answer_is_lost_counts_once() {
 #[tokio::test]
 async fn r3_an_enqueue_whose_answer_is_lost_may_be_repeated_with_its_id() {
     let stage = Stage::new().await;
-    let enqueue = known(&stage, include_str!("../../src/scripts/enqueue.lua")).await;
+    let enqueue = known(&stage, script!("groups" "enqueue")).await;
     let proxy = stage.proxy().await;
     let client = rouage::Client::connect(&proxy.redis_url(), stage.client.keyspace().clone())
         .await

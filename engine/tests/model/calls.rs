@@ -1,7 +1,7 @@
 //! The real scripts on a real Redis, called as a worker calls them.
 //!
 //! Producers' and operators' calls go through `Client`. A worker's scripts are not public, so
-//! their text is sent with `EVAL`, keys and arguments in the order of their headers. Every case
+//! their text is sent with `EVAL`, with the queue's base and arguments in the order of their headers. Every case
 //! has a key prefix of its own on the one server.
 
 use redis::FromRedisValue;
@@ -11,16 +11,6 @@ use rouage::{Client, Keyspace, Link};
 pub(crate) const QUEUE: &str = "model";
 /// An hour: no lease and no due time comes by itself during a case.
 pub(crate) const FAR: u64 = 3_600_000;
-
-macro_rules! script {
-    ($name:literal) => {
-        concat!(
-            include_str!("../../src/scripts/prelude.lua"),
-            "\n",
-            include_str!(concat!("../../src/scripts/", $name, ".lua"))
-        )
-    };
-}
 
 /// One attempt that was claimed.
 #[derive(Debug, Clone)]
@@ -79,33 +69,25 @@ impl Calls {
         self.client.link().command(&command).await.unwrap()
     }
 
-    async fn eval<T: FromRedisValue>(
-        &self,
-        script: &str,
-        parts: &str,
-        arguments: Vec<String>,
-    ) -> T {
-        let keys: Vec<String> = parts.split(' ').map(|part| self.key(part)).collect();
+    async fn eval<T: FromRedisValue>(&self, script: &str, arguments: Vec<String>) -> T {
         let mut command = redis::cmd("EVAL");
-        command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+        let base = format!("{}:{{{QUEUE}}}", self.prefix);
+        command.arg(script).arg(1).arg(base).arg(arguments);
         self.client.link().command(&command).await.unwrap()
     }
 
     pub(crate) async fn claim(&self, slots: usize, promotions: usize) -> Vec<Claimed> {
-        let keys = "ready scheduled retrying lease job run count paused checkpoint";
         let arguments = [
             &slots.to_string(),
             &FAR.to_string(),
             "worker",
             &promotions.to_string(),
-            "wake",
             // A suspect is taken like any other: the reference has no deaths in common.
             "1",
         ];
         let answer: Vec<redis::Value> = self
             .eval(
-                script!("claim"),
-                keys,
+                script!("groups" "claim"),
                 arguments.map(str::to_owned).to_vec(),
             )
             .await;
@@ -125,13 +107,10 @@ impl Calls {
 
     /// The successes must come first, as the acker sorts them.
     pub(crate) async fn ack(&self, batch: &[Ack]) -> Vec<u8> {
-        let keys = "lease run ready scheduled retrying held completed discarded cancelled \
-                    result error count cancelling waiting progress checkpoint \
-                    unique unique_key unique_until";
         let good = || batch.iter().filter(|ack| ack.outcome == "completed");
         let outputs = || good().filter(|ack| !ack.output.is_empty());
         let reports = || batch.iter().filter(|ack| !ack.progress.is_empty());
-        let mut words = vec!["wake".to_owned(), "ended".to_owned()];
+        let mut words = Vec::new();
         let counts = [good().count(), outputs().count(), reports().count()];
         words.extend(counts.map(|n| n.to_string()));
         words.extend(good().map(|ack| ack.lease.clone()));
@@ -153,39 +132,35 @@ impl Calls {
             words.extend([lease.clone(), id.clone(), record.to_string()]);
             words.extend([(*outcome).to_owned(), argument.clone(), error.clone()]);
         }
-        self.eval(script!("ack"), keys, words).await
+        self.eval(script!("groups" "ending" "ack"), words).await
     }
 
     pub(crate) async fn beat(&self, leases: &[String]) -> Vec<u8> {
         let mut words = vec![FAR.to_string()];
         words.extend_from_slice(leases);
-        self.eval(script!("beat"), "lease cancelling", words).await
+        self.eval(script!("beat"), words).await
     }
 
     pub(crate) async fn progress(&self, lease: &str, progress: &str) -> u64 {
         let words = vec![lease.to_owned(), "progress".to_owned(), progress.to_owned()];
-        self.eval(script!("report"), "lease progress checkpoint", words)
-            .await
+        self.eval(script!("report"), words).await
     }
 
     /// Answers how many are back in the line, held, cancelled.
     pub(crate) async fn sweep(&self, most: usize) -> [u64; 3] {
-        let keys =
-            "lease ready held run error count cancelling cancelled unique unique_key unique_until";
-        let words = vec![most.to_string(), "3".to_owned(), "wake".to_owned()];
-        let answer: (u64, u64, u64, i64) = self.eval(script!("sweep"), keys, words).await;
+        let words = vec![most.to_string(), "3".to_owned()];
+        let answer: (u64, u64, u64, i64) =
+            self.eval(script!("groups" "ending" "sweep"), words).await;
         [answer.0, answer.1, answer.2]
     }
 
     /// Keeps `keep` of each final state, however old.
     pub(crate) async fn prune(&self, keep: usize) -> usize {
-        let keys = "job run result error progress checkpoint waiting count completed discarded \
-                    cancelled unique unique_key unique_until";
         let mut words = vec!["500".to_owned()];
         for _ in 0..3 {
             words.extend([FAR.to_string(), keep.to_string()]);
         }
-        self.eval(script!("prune"), keys, words).await
+        self.eval(script!("prune"), words).await
     }
 
     /// Members of an index in their order, with their scores.

@@ -11,6 +11,10 @@
     reason = "a test fails where it finds the fault"
 )]
 
+#[macro_use]
+#[path = "../shared/script.rs"]
+mod script;
+
 mod calls;
 mod comparing;
 mod exploring;

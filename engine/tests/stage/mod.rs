@@ -37,6 +37,14 @@ impl Stage {
         Self { redis, client }
     }
 
+    /// Claims the next job with the engine's own script, as a worker does that is killed right after.
+    pub(crate) async fn claim_and_die(&self, lease_ms: u64) {
+        let lease_ms = lease_ms.to_string();
+        let mut words = vec!["EVAL", script!("groups" "claim"), "1", "test:{test}"];
+        words.extend(["1", &lease_ms, "dead", "500", "1"]);
+        let _: redis::Value = self.redis(&words).await;
+    }
+
     pub(crate) fn work(&self, registry: Registry) -> Running {
         self.work_with(registry, options(4))
     }
