@@ -54,7 +54,7 @@ async fn a_paused_queue_says_so_everywhere_until_it_goes_on() {
     let id = world.enqueue("debug.echo", r#"{"value":2}"#, &[]);
     let shown = world.run(&["jobs", "show", &id]).good();
     assert!(
-        shown.contains("once `crm-worker queues resume debug` ends its pause"),
+        shown.contains("hint       crm-worker queues resume debug"),
         "{shown}"
     );
     let listed = world.run(&["queues", "--json"]).objects();
