@@ -6,7 +6,6 @@
 //! covers lost messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::held::HeldAttempt;
-use crate::backend::{Held, Keeper};
+use crate::backend::{Held, Keeper, LastTurn};
 use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
 use crate::id::JobId;
@@ -50,46 +49,6 @@ pub(crate) struct Fetcher {
     pub(crate) keeper: Keeper,
     pub(crate) turned: Arc<LastTurn>,
     pub(crate) attempts: mpsc::Sender<Execution>,
-}
-
-/// When a fetch loop last got an answer, for the readiness probe.
-pub(crate) struct LastTurn {
-    start: Instant,
-    millis: AtomicU64,
-    /// Whether it waits for a slot, which may take as long as a job does.
-    full: AtomicBool,
-}
-
-impl LastTurn {
-    pub(crate) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            millis: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-        }
-    }
-
-    fn answered(&self) {
-        self.millis
-            .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    fn is_full(&self) {
-        self.full.store(true, Ordering::Relaxed);
-    }
-
-    /// A slot is free: from now on an answer is due.
-    fn has_slot(&self) {
-        if self.full.swap(false, Ordering::Relaxed) {
-            self.answered();
-        }
-    }
-
-    /// How long ago; `None` while all slots are taken.
-    pub(crate) fn late(&self) -> Option<Duration> {
-        let last = Duration::from_millis(self.millis.load(Ordering::Relaxed));
-        (!self.full.load(Ordering::Relaxed)).then(|| self.start.elapsed().saturating_sub(last))
-    }
 }
 
 /// Claimed jobs and the slots they will take; slots that are left are given back.
@@ -141,7 +100,7 @@ impl Fetcher {
                     #[cfg(feature = "faults")]
                     batch.reach();
                     backoff = self::backoff();
-                    self.turned.answered();
+                    self.note_answer(&batch, free);
                     let rest = self.wait_after(&batch, free);
                     claimed = Claimed {
                         claims: batch.claims,
@@ -165,14 +124,14 @@ impl Fetcher {
     /// Waits for a free slot and takes all there are; `None` at the end.
     async fn next_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
         if self.slots.available_permits() == 0 {
-            self.turned.is_full();
+            self.turned.nothing_due();
         }
         let mut slots = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
             slot = Arc::clone(&self.slots).acquire_owned() => slot.ok()?,
         };
-        self.turned.has_slot();
+        self.turned.due();
         if let Some(others) = self.take(MAX_BATCH - 1) {
             slots.merge(others);
         }
@@ -182,10 +141,20 @@ impl Fetcher {
     /// The free slots, if they are many enough for a claim beside a batch in hand.
     fn many_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
         let many = self.slots.available_permits() >= OVERLAP_FROM;
-        if many && !stop.is_cancelled() {
-            self.take(MAX_BATCH)
+        if !many || stop.is_cancelled() {
+            return None;
+        }
+        self.turned.due();
+        self.take(MAX_BATCH)
+    }
+
+    /// Said before anything of the batch runs: whoever sees its last job run sees a loop that
+    /// waits for a slot.
+    fn note_answer(&self, batch: &Batch, free: usize) {
+        if batch.claims.len() == free && self.slots.available_permits() == 0 {
+            self.turned.nothing_due();
         } else {
-            None
+            self.turned.answered();
         }
     }
 

@@ -9,6 +9,7 @@
 //! - `beat` keeps leases alive from a thread of its own,
 //! - `keep` sweeps lost leases and prunes what is over,
 //! - `wake` listens for new work,
+//! - `turn` tells whether the fetch loop turns,
 //! - `held` is what they share: the attempts that run here.
 
 mod ack;
@@ -16,6 +17,7 @@ mod beat;
 mod fetch;
 mod held;
 mod keep;
+mod turn;
 mod wake;
 
 use std::convert::Infallible;
@@ -29,9 +31,10 @@ use tokio::sync::mpsc;
 
 pub(crate) use ack::{Ack, Acker};
 pub(crate) use beat::{BeatingQueue, Beats};
-pub(crate) use fetch::{Fetcher, LastTurn};
+pub(crate) use fetch::Fetcher;
 pub(crate) use held::Held;
 pub(crate) use keep::{Keeper, MAX_LOST};
+pub(crate) use turn::LastTurn;
 pub(crate) use wake::{Sleeper, Wake};
 
 use crate::executor::{CarryLayer, Execution};

@@ -13,19 +13,15 @@ use crate::stage::{Stage, act, play};
 #[tokio::test]
 async fn an_outcome_under_an_old_fence_changes_nothing() {
     let stage = Stage::new().await;
-    let (release, started) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (released, announced) = (Arc::clone(&release), Arc::clone(&started));
+    let started = Arc::new(Notify::new());
+    let announced = Arc::clone(&started);
     let stopped = Arc::new(AtomicU32::new(0));
     let reason = Arc::clone(&stopped);
     let worker = stage.work(play(move |_, cx| {
-        let (released, announced, reason) = (
-            Arc::clone(&released),
-            Arc::clone(&announced),
-            Arc::clone(&reason),
-        );
+        let (announced, reason) = (Arc::clone(&announced), Arc::clone(&reason));
         async move {
             announced.notify_one();
-            released.notified().await;
+            cx.token().cancelled().await;
             reason.store(
                 u32::from(cx.stop_reason() == Some(StopReason::LeaseLost)),
                 Ordering::SeqCst,
@@ -53,17 +49,14 @@ async fn an_outcome_under_an_old_fence_changes_nothing() {
             "2 0 77 0 1 0 other -",
         ])
         .await;
-    tokio::time::sleep(Duration::from_millis(700)).await; // two beats: the loss is noticed
-    release.notify_one();
+    eventually("the handler is told that it lost its lease", || async {
+        (stopped.load(Ordering::SeqCst) == 1).then_some(())
+    })
+    .await;
     worker.drain().await;
     let job = stage.job(&id).await;
     assert_eq!(
         (job.state, job.worker.as_str(), job.result),
         (State::Running, "other", None)
-    );
-    assert_eq!(
-        stopped.load(Ordering::SeqCst),
-        1,
-        "the handler was told that it lost its lease"
     );
 }

@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
+use devkit::Direction;
 use rouage::{State, WorkerOptions};
 use serde_json::Value;
 
-use crate::stage::{Stage, act, numbered, options, play};
+use crate::stage::{Gate, Stage, act, eventually, numbered, options, play};
 
 #[tokio::test]
 async fn running_jobs_finish_and_waiting_ones_stay() {
     let stage = Stage::new().await;
-    let worker = stage.work_with(
-        play(|_, cx| async move {
-            cx.sleep(Duration::from_millis(400))
-                .await
-                .map(|()| Value::Null)
-        }),
-        options(2),
-    );
+    let gate = Gate::new();
+    let worker = stage.work_with(gate.jobs(), options(2));
     stage.client.enqueue_many(&numbered(0..5)).await.unwrap();
-    stage.counts(State::Running, 2).await;
+    gate.arrived(2).await;
+    worker.shutdown.drain.cancel();
+    gate.open();
     worker.drain().await;
     assert_eq!(
         (
@@ -70,16 +67,12 @@ async fn a_second_signal_does_not_wait_for_the_grace() {
 #[tokio::test]
 async fn a_hundred_jobs_in_flight_are_all_acknowledged_on_the_way_out() {
     let stage = Stage::new().await;
-    let worker = stage.work_with(
-        play(|_, cx| async move {
-            cx.sleep(Duration::from_millis(100))
-                .await
-                .map(|()| Value::Null)
-        }),
-        options(300),
-    );
+    let gate = Gate::new();
+    let worker = stage.work_with(gate.jobs(), options(300));
     stage.client.enqueue_many(&numbered(0..300)).await.unwrap();
-    stage.counts(State::Running, 300).await;
+    gate.arrived(300).await;
+    worker.shutdown.drain.cancel();
+    gate.open();
     worker.drain().await;
     assert_eq!(stage.count(State::Completed).await, 300);
     stage.fsck_is_clean().await;
@@ -88,26 +81,34 @@ async fn a_hundred_jobs_in_flight_are_all_acknowledged_on_the_way_out() {
 #[tokio::test]
 async fn a_worker_whose_slots_are_taken_is_not_late() {
     let stage = Stage::new().await;
-    let worker = stage.work_with(
-        play(|_, cx| async move {
-            cx.sleep(Duration::from_secs(600))
-                .await
-                .map(|()| Value::Null)
-        }),
-        WorkerOptions {
-            grace: Duration::ZERO,
-            ..options(1)
-        },
-    );
-    let id = stage.client.enqueue(&act("long")).await.unwrap();
-    stage.reaches(&id, State::Running).await;
+    let gate = Gate::new();
+    let worker = stage.work_with(gate.jobs(), options(1));
+    stage.client.enqueue(&act("long")).await.unwrap();
+    // It runs, so the answer that brought it was read: from here on there is nothing to ask.
+    gate.arrived(1).await;
     assert_eq!(worker.pulse.late(Duration::ZERO), []);
-    stage.client.cancel("test", &id).await.unwrap();
-    stage.reaches(&id, State::Cancelled).await;
-    assert_eq!(
-        worker.pulse.late(Duration::ZERO).len(),
-        1,
-        "with a free slot an answer is due"
-    );
+    gate.open();
+    eventually("with a free slot an answer is due", || async {
+        (worker.pulse.late(Duration::ZERO).len() == 1).then_some(())
+    })
+    .await;
+    worker.drain().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_gets_no_answer_is_late_until_it_gets_one() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let registry = play(|_, _| async { Ok(Value::Null) });
+    let worker = stage.work_through(&proxy, registry, options(1)).await;
+    let limit = options(1).idle_poll * 2;
+    let late = || async { (worker.pulse.late(limit).len() == 1).then_some(()) };
+    proxy.hold(Direction::ToClient);
+    eventually("it is late", late).await;
+    proxy.pass();
+    eventually("it is not late any more", || async {
+        late().await.is_none().then_some(())
+    })
+    .await;
     worker.drain().await;
 }

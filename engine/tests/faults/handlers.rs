@@ -1,5 +1,6 @@
 //! R6: handlers that panic or block their thread.
 
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use rouage::{State, WorkerOptions};
@@ -49,10 +50,13 @@ async fn r6_a_handler_that_blocks_its_thread_does_not_hold_up_the_end() {
         grace: Duration::from_millis(50),
         ..options(4)
     };
+    let (release, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
     let worker = stage.work_with(
-        play(|_, _| async {
-            std::thread::sleep(Duration::from_secs(4));
-            Ok(Value::Null)
+        play(move |_, _| {
+            // Blocks the thread until the test drops the other end.
+            let _ = blocked.lock().unwrap().recv();
+            async { Ok(Value::Null) }
         }),
         impatient,
     );
@@ -68,4 +72,5 @@ async fn r6_a_handler_that_blocks_its_thread_does_not_hold_up_the_end() {
         State::Running,
         "it was not waited for"
     );
+    drop(release);
 }

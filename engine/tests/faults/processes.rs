@@ -15,7 +15,8 @@ use crate::stage::{Stage, act, eventually, options, play};
 async fn r4_a_process_stopped_past_its_lease_changes_nothing_when_it_goes_on() {
     let mut scene = Scene::new().await;
     let sleeper = scene.worker();
-    scene.enqueue(entries(20, 700)).await;
+    // Far longer than it takes to notice the starts, even on a busy machine.
+    scene.enqueue(entries(20, 4_000)).await;
     scene.started(20).await;
     sleeper.signal("STOP");
     let heir = scene.worker();

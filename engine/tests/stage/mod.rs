@@ -2,6 +2,7 @@
 //!
 //! Shared by the tests of what the engine does and of the faults it survives.
 
+mod gate;
 pub(crate) mod running;
 
 use std::future::Future;
@@ -17,7 +18,8 @@ use rouage::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::running::{Running, eventually};
+pub(crate) use self::gate::Gate;
+pub(crate) use self::running::{Running, another_answer, eventually};
 
 pub(crate) struct Stage {
     pub(crate) redis: RedisServer,

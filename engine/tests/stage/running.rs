@@ -2,10 +2,11 @@
 //!
 //! The part of the kit that the topologies' tests share: they have their own jobs and servers.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
-use rouage::{Shutdown, Worker};
+use rouage::{Pulse, Shutdown, Worker};
 use tokio::task::JoinHandle;
 
 /// Nothing in these tests takes longer.
@@ -48,10 +49,21 @@ async fn within<T, F: Future<Output = Option<T>>>(
         .unwrap_or_else(|_| panic!("timed out: {what}"))
 }
 
+/// Waits until the worker's fetch loop got another answer.
+pub(crate) async fn another_answer(pulse: &Pulse) {
+    let age = || pulse.late(Duration::ZERO).first().map(|(_, age)| *age);
+    let last = Cell::new(age());
+    eventually("the fetch loop gets an answer", || {
+        let now = age();
+        std::future::ready((now < last.replace(now)).then_some(()))
+    })
+    .await;
+}
+
 /// A worker in this process.
 pub(crate) struct Running {
     pub(crate) shutdown: Shutdown,
-    pub(crate) pulse: rouage::Pulse,
+    pub(crate) pulse: Pulse,
     task: JoinHandle<Result<(), rouage::WorkerError>>,
 }
 
