@@ -4,6 +4,7 @@
 //! and the shutdown (cancels, hands back). Removing an attempt frees its slot.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,11 +27,19 @@ pub(crate) struct HeldAttempt {
 #[derive(Default)]
 pub(crate) struct Held {
     attempts: Mutex<HashMap<Arc<str>, HeldAttempt>>,
+    /// Attempts that ever ran here.
+    begun: AtomicU64,
 }
 
 impl Held {
     pub(crate) fn insert(&self, lease: Arc<str>, attempt: HeldAttempt) {
         self.lock().insert(lease, attempt);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many attempts ever ran here.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Ends an attempt here and frees its slot; `false` if it was ended already.

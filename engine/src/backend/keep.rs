@@ -41,12 +41,15 @@ impl Keeper {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut last = Instant::now();
         let mut was_busy = true;
+        let mut begun = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(jittered(BUSY_EVERY)) => {}
             }
-            let busy = self.held.len() > 0;
+            // A burst may begin and end between two looks.
+            let busy = self.held.len() > 0 || self.held.begun() != begun;
+            begun = self.held.begun();
             if busy || was_busy || last.elapsed() >= IDLE_EVERY {
                 last = Instant::now();
                 if let Err(error) = self.round().await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rouage::{Kept, NewJob, Retention, RunAt, State, WorkerOptions};
 use serde_json::Value;
 
-use crate::stage::{Stage, counting, eventually, numbered, options, play};
+use crate::stage::{Stage, another_answer, counting, eventually, numbered, options, play};
 
 #[tokio::test]
 async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {
@@ -64,6 +64,38 @@ async fn finished_jobs_leave_by_count_and_everything_of_theirs_with_them() {
     assert_eq!(stage.redis::<u64>(&["HLEN", "test:{test}:job"]).await, 100);
     assert_eq!(stage.redis::<u64>(&["HLEN", "test:{test}:run"]).await, 100);
     stage.fsck_is_clean().await;
+}
+
+#[tokio::test]
+async fn a_burst_that_an_idle_worker_ran_between_two_looks_leaves_too() {
+    let stage = Stage::new().await;
+    let kept = Kept {
+        age: Duration::from_secs(3600),
+        count: 10,
+    };
+    let (registry, _) = counting();
+    let worker = stage.work_with(
+        registry,
+        WorkerOptions {
+            retention: Retention {
+                completed: kept,
+                discarded: kept,
+                cancelled: kept,
+            },
+            ..options(50)
+        },
+    );
+    // Idle for longer than two looks: the next one that comes by itself is a minute away.
+    for _ in 0..4 {
+        another_answer(&worker.pulse).await;
+    }
+    stage.client.enqueue_many(&numbered(0..50)).await.unwrap();
+    eventually("the surplus is gone", || async {
+        let view = stage.client.queue_view("test").await.unwrap();
+        (view.completed_total == 50 && view.completed == 10).then_some(())
+    })
+    .await;
+    worker.drain().await;
 }
 
 #[tokio::test]

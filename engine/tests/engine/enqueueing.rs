@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rouage::{ClientError, Ended, JobId, NewJob, Priority, State};
+use rouage::{Client, ClientError, Ended, JobId, NewJob, Priority, State};
 use serde_json::{Value, json};
 
 use crate::stage::running::PATIENCE;
@@ -178,7 +178,10 @@ async fn waiting_for_a_job_that_is_not_done_ends_in_time_and_leaves_nothing() {
 #[tokio::test]
 async fn a_producer_hears_within_its_deadline_that_redis_is_away() {
     let mut stage = Stage::new().await;
+    let producer = Client::connect(&stage.redis.url(), stage.client.keyspace().clone())
+        .await
+        .unwrap();
     stage.redis.kill().unwrap();
-    let error = stage.client.enqueue(&act("lost")).await.unwrap_err();
+    let error = producer.enqueue(&act("lost")).await.unwrap_err();
     assert!(matches!(error, ClientError::Link(_)), "{error}");
 }

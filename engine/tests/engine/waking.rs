@@ -100,9 +100,13 @@ async fn an_idle_worker_costs_few_redis_commands() {
             .unwrap();
         line.trim().parse::<u64>().unwrap()
     };
-    let before = processed().await;
-    tokio::time::sleep(Duration::from_secs(4)).await; // the span that is measured
-    let spent = processed().await - before;
-    assert!(spent < 4 * 5 + 1, "{spent} commands in 4 s");
+    // The first spans may see the end of its start.
+    let mut spent = Vec::new();
+    while spent.last().is_none_or(|commands| *commands > 4 * 5) {
+        assert!(spent.len() < 4, "commands in 4 s each: {spent:?}");
+        let before = processed().await;
+        tokio::time::sleep(Duration::from_secs(4)).await; // the span that is measured
+        spent.push(processed().await - before);
+    }
     worker.drain().await;
 }

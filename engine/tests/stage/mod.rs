@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use devkit::{FaultProxy, Persistence, RedisServer};
 use rouage::{
-    Client, Job, JobContext, JobError, JobId, Keyspace, Registry, RetryPolicy, State, Timeout,
-    Worker, WorkerOptions, inspect::JobView,
+    Client, Job, JobContext, JobError, JobId, Keyspace, Link, Registry, RetryPolicy, State,
+    Timeout, Worker, WorkerOptions, inspect::JobView,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,9 +33,8 @@ impl Stage {
 
     pub(crate) async fn with(persistence: Persistence) -> Self {
         let redis = RedisServer::start(persistence).unwrap();
-        let client = Client::connect(&redis.url(), Keyspace::new("test"))
-            .await
-            .unwrap();
+        let link = Link::connect(&redis.url(), PATIENCE / 4).await.unwrap();
+        let client = Client::with_link(link, Keyspace::new("test"));
         Self { redis, client }
     }
 
