@@ -5,7 +5,8 @@ use std::time::Duration;
 use rouage::{Kept, NewJob, Retention, RunAt, State, WorkerOptions};
 use serde_json::Value;
 
-use crate::stage::{Stage, another_answer, counting, eventually, numbered, options, play};
+use crate::stage::running::another_answer;
+use crate::stage::{Stage, counting, eventually, numbered, options, play};
 
 #[tokio::test]
 async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {

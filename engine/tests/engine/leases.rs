@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use rouage::{State, StopReason};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::stage::{Stage, act, play};
+use crate::stage::{Stage, act, eventually, play};
 
 #[tokio::test]
 async fn an_outcome_under_an_old_fence_changes_nothing() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rouage::{ClientError, JobError, NewJob, Retried, State, Unique};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, act, another_answer, numbered, play};
+use crate::stage::running::another_answer;
+use crate::stage::{Stage, act, numbered, play};
 
 fn only(key: &str) -> Unique {
     Unique::while_live(key)

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::gate::Gate;
-pub(crate) use self::running::{Running, another_answer, eventually};
+pub(crate) use self::running::{Running, eventually};
 
 pub(crate) struct Stage {
     pub(crate) redis: RedisServer,
@@ -33,7 +33,9 @@ impl Stage {
 
     pub(crate) async fn with(persistence: Persistence) -> Self {
         let redis = RedisServer::start(persistence).unwrap();
-        let link = Link::connect(&redis.url(), PATIENCE / 4).await.unwrap();
+        let link = Link::connect(&redis.url(), running::PATIENCE / 4)
+            .await
+            .unwrap();
         let client = Client::with_link(link, Keyspace::new("test"));
         Self { redis, client }
     }
