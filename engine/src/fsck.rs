@@ -360,7 +360,7 @@ fn type_of(rest: &str) -> Option<&'static str> {
     match rest {
         "queues" => return Some("set"),
         "layout" => return Some("string"),
-        "workers" => return Some("zset"),
+        "workers" | "limits" => return Some("zset"),
         _ if rest.starts_with("worker:") || rest.starts_with("limit:{") => return Some("string"),
         _ => {}
     }

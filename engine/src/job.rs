@@ -48,6 +48,15 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Where the job lines up in its queue.
     const PRIORITY: Priority = Priority::NORMAL;
 
+    /// The rate limit of which every attempt takes permits before its handler starts. A worker
+    /// whose registry does not declare it does not start.
+    const LIMIT: Option<&'static str> = None;
+
+    /// How many permits of [`Self::LIMIT`] one attempt takes, at most the limit's burst.
+    fn permits(&self) -> u32 {
+        1
+    }
+
     /// What this job must be the only one of; by default nothing.
     fn unique(&self) -> Option<Unique> {
         None

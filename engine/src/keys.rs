@@ -57,8 +57,18 @@ impl Keyspace {
         format!("{}:worker:{instance}", self.prefix)
     }
 
+    /// ZSET name of a rate limit → when a worker last declared it, in ms. Owner: workers. Bound:
+    /// 1,000 names, those not declared for a week leave.
+    pub fn limits(&self) -> String {
+        format!("{}:limits", self.prefix)
+    }
+
     /// STRING, when the last reserved permit of a rate limit is due, in µs since 1970. Owner: the
     /// limit. TTL: until the limit's burst is whole again.
+    ///
+    /// Beside it, as 'permits microseconds burst', STRING `:declared`, what the code says (owner:
+    /// workers, TTL a week), and STRING `:set`, what an operator said, which wins (owner: set and
+    /// reset, TTL 30 days after the last worker that declares the limit).
     pub fn limit(&self, name: &str) -> String {
         format!("{}:limit:{{{name}}}", self.prefix)
     }

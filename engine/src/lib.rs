@@ -55,6 +55,8 @@ mod control;
 #[cfg(feature = "client")]
 pub mod fsck;
 #[cfg(feature = "client")]
+mod gates;
+#[cfg(feature = "client")]
 pub mod inspect;
 #[cfg(feature = "client")]
 pub mod keys;
@@ -78,8 +80,6 @@ mod executor;
 #[cfg(feature = "faults")]
 pub mod faults;
 #[cfg(feature = "worker")]
-mod limits;
-#[cfg(feature = "worker")]
 pub mod metrics;
 #[cfg(feature = "worker")]
 mod worker;
@@ -95,6 +95,8 @@ pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, RunAt};
 #[cfg(feature = "client")]
 pub use control::{Cancelled, Pause, Retried};
 #[cfg(feature = "client")]
+pub use gates::{LONGEST_PER, MAX_PERMITS, Rate, RateLimit};
+#[cfg(feature = "client")]
 pub use keys::Keyspace;
 #[cfg(feature = "client")]
 pub use link::{Link, LinkError, LinkOptions};
@@ -104,6 +106,6 @@ pub use executor::{
     Discard, Handler, JobContext, JobError, Kind, Limit, Progress, Registry, StopReason,
 };
 #[cfg(feature = "worker")]
-pub use limits::{LONGEST_WAIT, RateLimit};
+pub use gates::LONGEST_WAIT;
 #[cfg(feature = "worker")]
 pub use worker::{Pulse, Shutdown, Worker, WorkerError, WorkerOptions};

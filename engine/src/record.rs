@@ -23,7 +23,7 @@ pub struct RunRecord {
     pub finished: u64,
     /// The worker of the latest attempt; empty for none.
     pub worker: String,
-    /// Why the job is held, discarded or cancelled; empty otherwise.
+    /// Why the job is held, discarded or cancelled, or what it is snoozed for; empty otherwise.
     pub reason: String,
 }
 

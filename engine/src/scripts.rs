@@ -30,6 +30,8 @@ scripts! {
     LOOK = "prelude.lua" "look.lua";
     /// Names of a hash or zset, step by step.
     SCAN = "scan.lua";
+    /// Changes the rate of a limit.
+    LIMIT_SET = "prelude.lua" "limit_set.lua";
 }
 
 #[cfg(feature = "worker")]

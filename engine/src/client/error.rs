@@ -62,6 +62,26 @@ pub enum ClientError {
     /// No job was ever enqueued there.
     #[error("no queue {0:?}: nothing was ever enqueued there")]
     UnknownQueue(String),
+    /// No worker declared such a rate limit within the last week.
+    #[error("no rate limit {name:?}; hint: workers declare these: {known}")]
+    UnknownLimit {
+        /// The name that was looked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A rate that no limit can have.
+    #[error("rate limit {name:?}: {field} is {value}, use {range}")]
+    InvalidLimit {
+        /// The limit.
+        name: String,
+        /// Which part of the rate.
+        field: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        range: String,
+    },
     /// The job did not end in time; it goes on.
     #[error("job {0} did not end in time; it was not stopped")]
     StillRunning(JobId),

@@ -185,7 +185,7 @@ impl Call {
                 count("repeated");
                 Ok(Granted::Answer(answer))
             }
-            (Step::Wait(time), _) => Err(JobError::Snooze(time)),
+            (Step::Wait(time), _) => Err(JobError::snooze(time)),
             (Step::TakeOver, _) => self.take_over(&found.call).await,
             (Step::Ask, Some(ask)) => self.settle(&found.call, ask().await?).await,
             (Step::Ask | Step::Unknown, _) => Err(self.is_unknown(&found.call).await),
@@ -199,7 +199,7 @@ impl Call {
         if taken {
             Ok(Granted::Run)
         } else {
-            Err(JobError::Snooze(COME_BACK))
+            Err(JobError::snooze(COME_BACK))
         }
     }
 
@@ -302,7 +302,7 @@ impl Call {
                 Err(_) => tokio::time::sleep(backoff.next()).await,
             }
         }
-        Err(JobError::Snooze(COME_BACK))
+        Err(JobError::snooze(COME_BACK))
     }
 
     /// The answer as JSON. It is too late to fail: what cannot be kept is kept as `null`.

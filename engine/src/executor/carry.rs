@@ -83,15 +83,16 @@ where
 /// Says an outcome in the words of `ack.lua`.
 fn in_words(execution: &Execution, outcome: Outcome, lease: Arc<str>) -> Ack {
     let refund = matches!(outcome, Outcome::Snoozed { .. } | Outcome::Returned);
-    let reason = match &outcome {
+    let reason: &str = match &outcome {
         Outcome::Held { reason, .. } | Outcome::Cancelled { reason } => reason,
+        Outcome::Snoozed { reason, .. } => reason,
         Outcome::Discarded { failure } => failure.kind,
         _ => "",
     };
     let later =
         |delay: std::time::Duration| format!("{} {}", delay.as_millis(), execution.priority());
     let argument = match &outcome {
-        Outcome::Retrying { delay, .. } | Outcome::Snoozed { delay } => later(*delay),
+        Outcome::Retrying { delay, .. } | Outcome::Snoozed { delay, .. } => later(*delay),
         Outcome::Returned => execution.claim().record.score.to_string(),
         _ => String::new(),
     };

@@ -4,7 +4,7 @@
 //! or a cancellation is asked for, and which writes the progress. A handler therefore never
 //! waits for Redis: reporting progress stores a value and returns.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
+use crate::gates::Limits;
 use crate::id::JobId;
-use crate::limits::Limits;
 
 /// Largest checkpoint kept, in bytes of JSON.
 const MAX_CHECKPOINT_BYTES: usize = 16 * 1024;
@@ -66,6 +66,8 @@ struct Running {
     limits: Option<Arc<Limits>>,
     /// Where effects are kept; `None` if the worker was given no ledger.
     effects: Option<Arc<dyn EffectLedger>>,
+    /// Time spent waiting for permits, in µs: the timeout does not count it.
+    waited: AtomicU64,
     /// The latest reports that are not written yet.
     unwritten: Mutex<Unwritten>,
 }
@@ -106,6 +108,7 @@ impl JobContext {
             start: String::new(),
             limits: None,
             effects: None,
+            waited: AtomicU64::new(0),
             unwritten: Mutex::default(),
         }))
     }
@@ -209,6 +212,18 @@ impl JobContext {
         }
     }
 
+    /// Sleeps for `duration`, which the timeout will not count.
+    pub(crate) async fn wait(&self, duration: Duration) -> Result<(), JobError> {
+        let micros = duration.as_micros() as u64;
+        self.0.waited.fetch_add(micros, Ordering::AcqRel);
+        self.sleep(duration).await
+    }
+
+    /// Time the timeout must not count, so far.
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_micros(self.0.waited.load(Ordering::Acquire))
+    }
+
     /// A rate limit by the name it was declared with.
     pub fn limit<'c>(&'c self, name: &'c str) -> Limit<'c> {
         Limit { cx: self, name }
@@ -303,18 +318,18 @@ pub struct Limit<'c> {
 }
 
 impl Limit<'_> {
-    /// Waits for permits, at most as many as the limit's burst. Ends early with
-    /// [`JobError::Cancelled`] or, if the wait would be long, with [`JobError::Snooze`]; pass both
-    /// on with `?`.
+    /// Waits for permits, at most as many as the limit's burst; the timeout does not count the
+    /// wait. Ends early with [`JobError::Cancelled`] or, if the wait would be long, with
+    /// [`JobError::Snooze`]; pass both on with `?`.
     pub async fn acquire(self, permits: u32) -> Result<(), JobError> {
         let Some(limits) = &self.cx.0.limits else {
             return Ok(());
         };
-        let wait = Arc::clone(limits).reserve(self.name, permits).await?;
+        let wait = limits.reserve(self.name, permits).await?;
         if wait.is_zero() {
             Ok(())
         } else {
-            self.cx.sleep(wait).await
+            self.cx.wait(wait).await
         }
     }
 }

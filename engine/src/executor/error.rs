@@ -25,7 +25,12 @@ pub enum JobError {
     /// Permanent: no further attempt can succeed.
     Discard(anyhow::Error),
     /// Not a failure: run again after the delay; the attempt is not counted.
-    Snooze(Duration),
+    Snooze {
+        /// How long.
+        delay: Duration,
+        /// What it waits for, one word for operators; empty for the handler's own reasons.
+        reason: String,
+    },
     /// The handler stopped because it was asked to (`cx.token()`).
     Cancelled,
     /// An effect may or may not have happened: the job is held until a person, or the provider,
@@ -63,7 +68,12 @@ impl JobError {
 
     /// Not yet: run again after `delay` without counting an attempt.
     pub const fn snooze(delay: Duration) -> Self {
-        Self::Snooze(delay)
+        Self::waiting(delay, String::new())
+    }
+
+    /// Not yet, because of what `reason` names: one word, like `limit:resend`.
+    pub(crate) const fn waiting(delay: Duration, reason: String) -> Self {
+        Self::Snooze { delay, reason }
     }
 }
 
@@ -82,7 +92,7 @@ impl fmt::Display for JobError {
             Self::Retry { source, .. } | Self::Discard(source) | Self::Unknown(source) => {
                 write!(f, "{source:#}")
             }
-            Self::Snooze(delay) => write!(f, "snoozed for {} s", delay.as_secs_f64()),
+            Self::Snooze { delay, .. } => write!(f, "snoozed for {} s", delay.as_secs_f64()),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

@@ -10,8 +10,8 @@ use crate::envelope::Envelope;
 use crate::executor::context::JobContext;
 use crate::executor::handler::{Kind, Registry};
 use crate::executor::outcome::Refusal;
+use crate::gates::Limits;
 use crate::id::JobId;
-use crate::limits::Limits;
 use crate::policy::{Priority, RetryPolicy, Timeout};
 use crate::record::RunRecord;
 

@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 use crate::effects::EffectLedger;
 use crate::executor::context::JobContext;
 use crate::executor::error::JobError;
+use crate::gates::{self, RateLimit};
 use crate::job::Job;
-use crate::limits::RateLimit;
 use crate::policy::{RetryPolicy, Timeout};
 
 /// Runs jobs of one kind.
@@ -62,6 +62,9 @@ impl<H: Handler> Erased for Typed<H> {
                 Ok(job) => job,
                 Err(error) => return Performed::Undecodable(describe(&error)),
             };
+            if let Err(not_now) = gates::enter(&job, cx).await {
+                return Performed::Finished(Err(not_now));
+            }
             Performed::Finished(match self.0.run(job, cx).await {
                 Ok(output) => encode(&output),
                 Err(error) => Err(error),
@@ -123,6 +126,8 @@ pub struct Kind {
     pub retry: RetryPolicy,
     /// How long an attempt may take.
     pub timeout: Timeout,
+    /// The rate limit of which every attempt takes permits.
+    pub limit: Option<&'static str>,
     handler: Arc<dyn Erased>,
 }
 
@@ -168,6 +173,7 @@ impl Registry {
             queue: H::Job::QUEUE,
             retry: H::Job::RETRY,
             timeout: H::Job::TIMEOUT,
+            limit: H::Job::LIMIT,
             handler: Arc::new(Typed(handler)),
         };
         if self.kinds.insert(kind.name, kind).is_some() {
@@ -187,8 +193,8 @@ impl Registry {
         self.handler(Function(function, PhantomData))
     }
 
-    /// Declares a rate limit that handlers may ask for by its name; the last declaration of a
-    /// name stands.
+    /// Declares a rate limit that kinds and handlers may ask for by its name; the last
+    /// declaration of a name stands.
     #[must_use]
     pub fn limit(mut self, limit: RateLimit) -> Self {
         self.limits.insert(limit.name.clone(), limit);

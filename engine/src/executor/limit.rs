@@ -5,6 +5,7 @@
 //! once: it is the end of a worker's grace.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use apalis_core::task::Task;
 use futures_util::FutureExt;
@@ -12,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
-use crate::executor::context::StopReason;
+use crate::executor::context::{JobContext, StopReason};
 use crate::executor::execution::Execution;
 use crate::executor::outcome::Ending;
 
@@ -66,7 +67,7 @@ where
                 biased;
                 ended = &mut run => return ended,
                 () = cx.token().cancelled() => {}
-                () = tokio::time::sleep(limits.soft) => cx.stop(StopReason::Timeout),
+                () = soft_timeout(&cx, limits.soft) => cx.stop(StopReason::Timeout),
             }
             tokio::select! {
                 biased;
@@ -76,5 +77,35 @@ where
             }
         }
         .boxed()
+    }
+}
+
+/// Ends when the attempt has used its time; what it waited for permits is not its time.
+async fn soft_timeout(cx: &JobContext, soft: Duration) {
+    let (mut sleep, mut granted) = (soft, Duration::ZERO);
+    while !sleep.is_zero() {
+        tokio::time::sleep(sleep).await;
+        sleep = cx.waited().saturating_sub(granted);
+        granted += sleep;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::JobId;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_spent_waiting_for_permits_is_not_counted() {
+        let cx = JobContext::new(JobId::generate(), "debug.echo", "debug", 1, 3);
+        let start = tokio::time::Instant::now();
+        let soft = Duration::from_secs(5);
+        let waits = async {
+            cx.wait(Duration::from_secs(3)).await?;
+            cx.wait(Duration::from_secs(4)).await
+        };
+        let ((), waited) = tokio::join!(soft_timeout(&cx, soft), waits);
+        assert!(waited.is_ok());
+        assert_eq!(start.elapsed().as_secs(), 5 + 3 + 4);
     }
 }

@@ -84,7 +84,9 @@ fn log(execution: &Execution, outcome: &Outcome) {
         .unwrap_or_default();
     match outcome {
         Outcome::Completed { .. } => tracing::debug!(elapsed_ms, "completed"),
-        Outcome::Snoozed { delay } => tracing::debug!(elapsed_ms, ?delay, "snoozed"),
+        Outcome::Snoozed { delay, reason } => {
+            tracing::debug!(elapsed_ms, ?delay, reason, "snoozed");
+        }
         Outcome::Retrying { delay, .. } => {
             tracing::warn!(elapsed_ms, ?delay, failure, "failed, will be tried again");
         }

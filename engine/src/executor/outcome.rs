@@ -48,6 +48,7 @@ pub(crate) enum Outcome {
     },
     Snoozed {
         delay: Duration,
+        reason: String,
     },
     Discarded {
         failure: Failure,
@@ -118,7 +119,9 @@ pub(crate) fn judge(ending: Ending, facts: &Facts<'_>) -> Outcome {
                 ..Failure::error(&error)
             },
         },
-        (Ending::Returned(Err(JobError::Snooze(delay))), None) => Outcome::Snoozed { delay },
+        (Ending::Returned(Err(JobError::Snooze { delay, reason })), None) => {
+            Outcome::Snoozed { delay, reason }
+        }
         (Ending::Returned(Err(JobError::Discard(error))), _) => Outcome::Discarded {
             failure: Failure::error(&error),
         },

@@ -57,7 +57,7 @@ pub struct JobView {
     pub finished: u64,
     /// Worker of the latest attempt.
     pub worker: String,
-    /// Why it is held, discarded or cancelled.
+    /// Why it is held, discarded or cancelled, or what it waits for: `limit:NAME`, `breaker:NAME`.
     pub reason: String,
     /// Payload size in bytes of JSON.
     pub payload_bytes: usize,

@@ -6,6 +6,7 @@
 mod groups;
 mod indexes;
 mod jobs;
+mod limits;
 mod queues;
 mod span;
 pub mod waiting;
@@ -15,6 +16,7 @@ mod workers;
 pub use groups::GroupView;
 pub(crate) use indexes::index_of;
 pub use jobs::{AttemptError, JobView, MAX_LISTED};
+pub use limits::LimitView;
 pub use queues::QueueView;
 pub use span::span;
 pub use waiting::{Cause, Waiting};

@@ -12,8 +12,8 @@ use crate::backend::{Acker, Fetcher, Held, Keeper, LastTurn, QueueBackend};
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
+use crate::gates::Limits;
 use crate::keys::Keyspace;
-use crate::limits::Limits;
 use crate::link::Link;
 use crate::metrics::KindMetrics;
 

@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use self::line::{Line, Shared, Tasks};
 pub use self::options::{Shutdown, WorkerError, WorkerOptions};
 use crate::backend::{BeatingQueue, Beats, LastTurn, Sleeper, Wake};
-use crate::client::Client;
+use crate::client::{Client, check_name};
 use crate::executor::{Registry, StopReason};
+use crate::gates::{Announcer, Limits};
 use crate::id::JobId;
 use crate::inspect::WorkerInfo;
-use crate::limits::Limits;
 
 /// Once the grace is over, handlers have this long to react to their token, and as long again
 /// to be dropped. With the two below it adds up to less than a second.
@@ -69,6 +69,7 @@ impl Worker {
         if let Some(kind) = registry.duplicates().first() {
             return Err(WorkerError::DuplicateKind(kind));
         }
+        check_limits(&registry)?;
         options.check()?;
         options.queues.sort();
         let turns = options
@@ -106,6 +107,10 @@ impl Worker {
             .collect();
         let beats = beats(&lines, &shared).spawn()?;
         let listener = spawn(wake(&lines, &shared).run(shared.stop_rest.clone()));
+        let announcer = Announcer {
+            limits: Arc::clone(&shared.limits),
+        };
+        spawn(announcer.run(shared.stop_rest.clone()));
 
         let early = tokio::select! {
             biased;
@@ -145,6 +150,22 @@ impl Worker {
             give_up: CancellationToken::new(),
             stop_rest: CancellationToken::new(),
         })
+    }
+}
+
+/// Refuses limits that cannot be, and kinds that name one that was not declared.
+fn check_limits(registry: &Registry) -> Result<(), WorkerError> {
+    for limit in registry.limits().values() {
+        check_name("rate limit", &limit.name)?;
+        limit.rate.check(&limit.name)?;
+    }
+    let undeclared = registry.kinds().find_map(|kind| {
+        let limit = kind.limit?;
+        (!registry.limits().contains_key(limit)).then_some((kind.name, limit))
+    });
+    match undeclared {
+        Some((kind, limit)) => Err(WorkerError::UndeclaredLimit { kind, limit }),
+        None => Ok(()),
     }
 }
 

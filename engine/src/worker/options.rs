@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::client::ClientError;
 use crate::link::LinkError;
 use crate::policy::Retention;
 
@@ -55,6 +56,19 @@ pub enum WorkerError {
     /// Two handlers for one kind.
     #[error("kind {0:?} is registered twice; hint: a kind has one handler")]
     DuplicateKind(&'static str),
+    /// A kind takes permits of a limit that is not there.
+    #[error(
+        "kind {kind:?} takes permits of rate limit {limit:?}, which is not declared; hint: add registry.limit(RateLimit::per_second({limit:?}, ...))"
+    )]
+    UndeclaredLimit {
+        /// The kind.
+        kind: &'static str,
+        /// The limit it names.
+        limit: &'static str,
+    },
+    /// A declaration that cannot be.
+    #[error(transparent)]
+    Declaration(#[from] ClientError),
     /// Options that contradict each other.
     #[error("{0}")]
     Options(String),

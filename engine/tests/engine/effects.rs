@@ -212,7 +212,7 @@ async fn an_effect_beyond_its_time_is_unknown_and_nobody_asks_before() {
                 .await
         }
     };
-    assert!(matches!(ask(2).await, Err(JobError::Snooze(_))));
+    assert!(matches!(ask(2).await, Err(JobError::Snooze { .. })));
     tokio::time::advance(Duration::from_secs(15)).await;
     assert_eq!(ask(3).await.unwrap(), 3);
 
@@ -233,7 +233,7 @@ async fn two_jobs_with_one_effect_run_it_once() {
     let second = other.effect(KEY).run(async || Ok(post.send()));
     let (first, second) = tokio::join!(first, second);
     assert_eq!(first.unwrap(), 1);
-    assert!(matches!(second, Err(JobError::Snooze(_))));
+    assert!(matches!(second, Err(JobError::Snooze { .. })));
     let again = other.effect(KEY).run(async || Ok(post.send()));
     assert_eq!((again.await.unwrap(), post.sent()), (1, 1));
 }

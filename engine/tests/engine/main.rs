@@ -17,6 +17,7 @@ mod enqueueing;
 mod fsck;
 mod groups;
 mod leases;
+mod limits;
 mod rates;
 mod shutdown;
 #[expect(dead_code, reason = "some of it only the fault tests need")]

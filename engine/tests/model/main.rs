@@ -15,6 +15,7 @@
 #[path = "../shared/script.rs"]
 mod script;
 
+mod buckets;
 mod calls;
 mod comparing;
 mod exploring;

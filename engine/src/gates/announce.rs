@@ -1,0 +1,104 @@
+//! Tells Redis what this worker declares, so that operators see it without the code.
+//!
+//! Repeated every minute: a Redis that was emptied hears of it again, and what no worker declares
+//! any more leaves by itself after a week. A limit is asked with the rate its own worker declares,
+//! so two releases with two rates may run side by side; the list shows the one said last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::jittered;
+use crate::gates::Limits;
+use crate::gates::steer::OVERRIDE_KEPT;
+use crate::link::{Link, LinkError};
+
+/// How often it is said again.
+const EVERY: Duration = Duration::from_mins(1);
+/// How soon after a failure.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How long what nobody declares any more is still shown.
+const KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Most names that are listed.
+const MAX_NAMES: isize = 1000;
+
+/// The task that says it.
+pub(crate) struct Announcer {
+    pub(crate) limits: Arc<Limits>,
+}
+
+impl Announcer {
+    /// Says it until `stop`; ends at once if there is nothing to say.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        if self.limits.declared.is_empty() {
+            return;
+        }
+        loop {
+            let next = match self.announce_limits().await {
+                Ok(()) => jittered(EVERY),
+                Err(error) => {
+                    tracing::warn!(%error, "rate limits were not announced, trying again");
+                    jittered(AGAIN)
+                }
+            };
+            if timeout(next, stop.cancelled()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn announce_limits(&self) -> Result<(), LinkError> {
+        let Limits {
+            link,
+            keyspace,
+            declared,
+        } = &*self.limits;
+        for (name, limit) in declared {
+            let base = keyspace.limit(name);
+            let mut pipeline = redis::pipe();
+            pipeline
+                .cmd("SET")
+                .arg(format!("{base}:declared"))
+                .arg(limit.rate.to_string());
+            pipeline.arg("PX").arg(KEPT.as_millis() as u64).ignore();
+            pipeline.cmd("PEXPIRE").arg(format!("{base}:set"));
+            pipeline.arg(OVERRIDE_KEPT.as_millis() as u64).ignore();
+            let () = link.pipeline(&pipeline).await?;
+        }
+        let names = declared.keys().map(String::as_str);
+        list(link, &keyspace.limits(), names).await
+    }
+}
+
+/// Puts names into a list of what was declared when, and takes out what is too old or too much.
+async fn list<'n>(
+    link: &Link,
+    key: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<(), LinkError> {
+    let (seconds, _): (u64, u64) = link.command(&redis::cmd("TIME")).await?;
+    let now = seconds * 1000;
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ZADD").arg(key);
+    for name in names {
+        pipeline.arg(now).arg(name);
+    }
+    let old = now.saturating_sub(KEPT.as_millis() as u64);
+    pipeline
+        .ignore()
+        .cmd("ZREMRANGEBYSCORE")
+        .arg(key)
+        .arg("-inf")
+        .arg(old)
+        .ignore();
+    pipeline
+        .cmd("ZREMRANGEBYRANK")
+        .arg(key)
+        .arg(0)
+        .arg(-MAX_NAMES - 1)
+        .ignore();
+    link.pipeline(&pipeline).await
+}
