@@ -13,6 +13,10 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+/// A third of a job's time in the worker is memory management; this one halves it (decision 0004).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

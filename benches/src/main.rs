@@ -19,6 +19,10 @@ mod subject;
 
 use anyhow::{Result, bail};
 
+/// As in the worker's binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use crate::report::Report;
 use crate::subject::Subject;
 

@@ -92,6 +92,7 @@ pub(crate) async fn work(url: &str, slots: usize, shutdown: Shutdown) -> Result<
     metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
     let latencies = Arc::new(Mutex::new(Vec::new()));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +15,13 @@ pub const MAX_ID_BYTES: usize = 64;
 /// (an outbox row, a schedule's occurrence): enqueueing the same id twice is one job.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct JobId(String);
+pub struct JobId(Arc<str>);
 
 impl JobId {
     /// A fresh id.
     #[cfg(feature = "client")]
     pub fn generate() -> Self {
-        Self(ulid::Ulid::generate().to_string())
+        Self(ulid::Ulid::generate().to_string().into())
     }
 
     /// The text.
@@ -51,7 +52,7 @@ impl FromStr for JobId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(InvalidJobId(text.chars().take(MAX_ID_BYTES).collect()))
         }
@@ -68,7 +69,7 @@ impl TryFrom<String> for JobId {
 
 impl From<JobId> for String {
     fn from(id: JobId) -> Self {
-        id.0
+        id.0.as_ref().to_owned()
     }
 }
 

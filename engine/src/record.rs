@@ -19,7 +19,8 @@ pub struct RunRecord {
     pub score: u64,
     /// Start of the latest attempt, ms since 1970; 0 for never.
     pub started: u64,
-    /// When the job left the running state, ms since 1970; 0 for not yet.
+    /// When the job left the running state, ms since 1970; 0 for not yet, and for one that completed
+    /// (the index `completed` says when).
     pub finished: u64,
     /// The worker of the latest attempt; empty for none.
     pub worker: String,
@@ -28,6 +29,22 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Reads the start of a line that a claim wrote: what differs between its jobs. The worker is
+    /// left out, whoever claimed knows it.
+    #[cfg(feature = "worker")]
+    pub(crate) fn parse_start(line: &str) -> Option<Self> {
+        let mut numbers = line.split(' ');
+        let mut next = || numbers.next()?.parse::<u64>().ok();
+        Some(Self {
+            attempt: u32::try_from(next()?).ok()?,
+            lost: u32::try_from(next()?).ok()?,
+            fence: next()?,
+            score: next()?,
+            started: next()?,
+            ..Self::default()
+        })
+    }
+
     /// Reads a stored line; `None` if it is not one.
     pub fn parse(line: &str) -> Option<Self> {
         let mut parts = line.split(' ');

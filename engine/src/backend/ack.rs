@@ -27,7 +27,7 @@ pub(crate) struct Ack {
     pub(crate) id: JobId,
     /// The next state, or `snoozed`, or `returned`.
     pub(crate) outcome: &'static str,
-    /// The run record.
+    /// The run record; empty for a success, which leaves it as it is.
     pub(crate) record: String,
     /// Delay and priority, or the place in the line.
     pub(crate) argument: String,
@@ -99,7 +99,7 @@ impl Acker {
         crate::faults::reach(crate::faults::Point::BeforeAck);
         loop {
             match self.send(batch).await {
-                Ok(answers) => return self.count_refused(batch, &answers, repeated),
+                Ok(refused) => return self.count_refused(batch, &refused, repeated),
                 Err(error) => {
                     tracing::warn!(queue = %self.queue, outcomes = batch.len(), %error, "acknowledgement failed, trying again");
                     repeated = true;
@@ -115,7 +115,8 @@ impl Acker {
         }
     }
 
-    async fn send(&self, batch: &[Ack]) -> Result<Vec<u8>, LinkError> {
+    /// Answers the numbers from 1 of the outcomes that were refused.
+    async fn send(&self, batch: &[Ack]) -> Result<Vec<usize>, LinkError> {
         let bytes: usize = batch.iter().map(Ack::bytes).sum();
         let mut call = ACK.call_sized(self.keys.base(), 7 * batch.len(), bytes);
         let (successes, others) = batch.split_at(batch.partition_point(Ack::is_success));
@@ -129,10 +130,6 @@ impl Acker {
         call.push(batch.iter().map(|ack| ack.reports.len()).sum::<usize>());
         for ack in successes {
             call.push(&*ack.lease);
-        }
-        for ack in successes {
-            call.push(ack.id.as_str());
-            call.push(&ack.record);
         }
         for ack in successes.iter().filter(|ack| !ack.result.is_empty()) {
             call.push(ack.id.as_str());
@@ -158,18 +155,17 @@ impl Acker {
 
     /// Says which outcomes came too late. After a repeated call an old fence may as well be the
     /// first call's doing, so nothing is counted then.
-    fn count_refused(&self, batch: &[Ack], answers: &[u8], repeated: bool) {
+    fn count_refused(&self, batch: &[Ack], refused: &[usize], repeated: bool) {
         // Made at the first batch, so that the first refusal is an increase from zero.
-        let refused = metrics::counter!(crate::metrics::REFUSED, "queue" => self.queue.clone());
+        let counter = metrics::counter!(crate::metrics::REFUSED, "queue" => self.queue.clone());
         if repeated {
             return;
         }
-        for (ack, _) in batch
+        for ack in refused
             .iter()
-            .zip(answers)
-            .filter(|(_, answer)| **answer == 0)
+            .filter_map(|number| batch.get(number.checked_sub(1)?))
         {
-            refused.increment(1);
+            counter.increment(1);
             tracing::warn!(queue = %self.queue, lease = %ack.lease, outcome = ack.outcome, "outcome refused: the lease was lost");
         }
     }

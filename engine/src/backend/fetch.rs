@@ -5,6 +5,7 @@
 //! until the bell rings, something becomes due, a foreign lease runs out, or a slow poll that
 //! covers lost messages.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub(crate) struct Fetcher {
     pub(crate) link: Link,
     pub(crate) keys: QueueKeys,
     pub(crate) queue: Arc<str>,
-    pub(crate) worker: String,
+    pub(crate) worker: Arc<str>,
     pub(crate) lease: Duration,
     pub(crate) idle_poll: Duration,
     pub(crate) registry: Arc<Registry>,
@@ -183,11 +184,11 @@ impl Fetcher {
             .call(self.keys.base())
             .arg(slots)
             .arg(self.lease.as_millis() as u64)
-            .arg(&self.worker)
+            .arg(&*self.worker)
             .arg(MAX_PROMOTED)
             .arg(u8::from(suspect));
         let answer: Vec<Value> = self.link.call(call).await?;
-        let batch = read_batch(answer, &self.queue)?;
+        let batch = read_batch(answer, &self.queue, &self.worker)?;
         if batch.next_lease_ms.is_some_and(|end| end <= batch.now_ms) {
             self.keeper.sweep().await?;
         }
@@ -256,18 +257,23 @@ fn backoff() -> Backoff {
     Backoff::new(Duration::from_millis(20), Duration::from_secs(1))
 }
 
-fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> {
+fn read_batch(answer: Vec<Value>, queue: &Arc<str>, worker: &Arc<str>) -> Result<Batch, LinkError> {
     let mut values = answer.into_iter();
     let now_ms: u64 = next(&mut values)?;
     let next_due: i64 = next(&mut values)?;
     let next_lease: i64 = next(&mut values)?;
     let left: u8 = next(&mut values)?;
-    let mut claims = Vec::with_capacity(values.len() / 4);
-    while values.len() >= 4 {
+    let checkpoints: Vec<(usize, Vec<u8>)> = next(&mut values)?;
+    let mut checkpoints: HashMap<_, _> = checkpoints.into_iter().collect();
+    let records: String = next(&mut values)?;
+    let mut records = records.lines();
+    let mut claims = Vec::with_capacity(values.len() / 2);
+    for number in 1..=values.len() / 2 {
         let (id, envelope): (Vec<u8>, Vec<u8>) = (next(&mut values)?, next(&mut values)?);
-        let (record, checkpoint): (String, Vec<u8>) = (next(&mut values)?, next(&mut values)?);
+        let record = records.next().unwrap_or_default();
+        let checkpoint = checkpoints.remove(&number).unwrap_or_default();
         let id = String::from_utf8_lossy(&id);
-        let (Ok(id), Some(record)) = (id.parse::<JobId>(), RunRecord::parse(&record)) else {
+        let (Ok(id), Some(record)) = (id.parse::<JobId>(), RunRecord::parse_start(record)) else {
             // Nothing of ours writes such an entry. Its neighbours run; the sweep holds it.
             tracing::error!(%queue, "claimed an entry whose id or record cannot be read; see fsck");
             continue;
@@ -276,6 +282,7 @@ fn read_batch(answer: Vec<Value>, queue: &Arc<str>) -> Result<Batch, LinkError> 
             lease: format!("{}:{id}", record.fence).into(),
             id,
             queue: Arc::clone(queue),
+            worker: Arc::clone(worker),
             envelope,
             record,
             checkpoint: String::from_utf8_lossy(&checkpoint).into_owned(),

@@ -100,7 +100,11 @@ fn in_words(execution: &Execution, outcome: Outcome, lease: Arc<str>) -> Ack {
         .failure()
         .map(|failure| error_line(execution, failure))
         .unwrap_or_default();
-    let record = execution.record(refund, reason).to_string();
+    let record = match outcome {
+        // A success leaves the record that its claim wrote.
+        Outcome::Completed { .. } => String::new(),
+        _ => execution.record(refund, reason).to_string(),
+    };
     let name = outcome.name();
     let result = match outcome {
         Outcome::Completed {

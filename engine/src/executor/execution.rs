@@ -24,7 +24,10 @@ pub(crate) struct Claim {
     pub(crate) envelope: Vec<u8>,
     /// The member that stands for this claim in the lease index: `fence:id`.
     pub(crate) lease: Arc<str>,
-    /// The run record that the claim wrote: attempt, fence, place in the line, Redis' clock.
+    /// Who claimed it.
+    pub(crate) worker: Arc<str>,
+    /// The run record that the claim wrote, without the worker: attempt, fence, place in the line,
+    /// Redis' clock.
     pub(crate) record: RunRecord,
     /// What an earlier attempt left to start from, as JSON; empty for nothing.
     pub(crate) checkpoint: String,
@@ -165,6 +168,7 @@ impl Execution {
         RunRecord {
             attempt: claim.record.attempt.saturating_sub(u32::from(refund)),
             finished: claim.now_ms(),
+            worker: claim.worker.to_string(),
             reason: reason.to_owned(),
             ..claim.record.clone()
         }

@@ -352,7 +352,11 @@ pub(super) fn view(
         attempt: run.attempt,
         lost: run.lost,
         started: run.started,
-        finished: run.finished,
+        finished: match state {
+            // A success leaves the record as it was; its index knows when.
+            State::Completed => score,
+            _ => run.finished,
+        },
         worker: run.worker,
         reason: run.reason,
         progress: json(&parts.progress),

@@ -2,62 +2,79 @@
 -- PARTS   lease, run, scheduled, retrying, held, completed, discarded, cancelled, result, error,
 --         count, cancelling, the tables of reports, and those of groups.lua and ending.lua
 -- ARGV    number of successes, of their outputs, of reports that were not written yet, then
---         per success: 'fence:id'; per success: id, run record; per output: id, JSON;
+--         per success: 'fence:id'; per output: id, JSON;
 --         per report: id, 'progress' or 'checkpoint', JSON;
 --         per other outcome: 'fence:id', id, run record, outcome, argument, error line or ''
 --         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
 --         returned: the ready score
--- RETURNS per attempt, successes first: 1 applied, 0 the fence is old
+-- RETURNS the numbers from 1, successes first, of the attempts whose fence was old
+-- A success leaves the run record as the claim wrote it: when it ended is its place in `completed`.
 -- Bounded by the caller: at most 500 attempts a call, at most one of each job.
 local successes, outputs, reports = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = math.floor(now_us() / 1000)
 local MAX_ERROR_BYTES = 16384
 
-local first_record = 4 + successes
-local first_output = first_record + 2 * successes
+local first_output = 4 + successes
 local first_report = first_output + 2 * outputs
 local first_other = first_report + 3 * reports
 
--- What was applied: all of it by id, what of it runs no more, and what of it is over.
-local answers, applied, stopped, over = {}, {}, {}, {}
-local completed = {}
+-- What is refused, by number; what was applied, by id; what of it runs no more; what is over; what
+-- completed.
+local refused, applied, stopped, over, completed = {}, {}, {}, {}, {}
 
--- Successes come in columns, so that the usual case, all fences good, builds no tables.
-if successes > 0 then
-  local deadlines = redis.call('ZMSCORE', keys.lease, unpack(ARGV, 4, 3 + successes))
-  local good, finished = 0, {}
-  for n = 1, successes do
-    answers[n] = deadlines[n] and 1 or 0
-    good = good + answers[n]
+-- Whether a job is nowhere: its lease was the only index it was in.
+local function is_nowhere(id)
+  for _, part in ipairs({ 'completed', 'scheduled', 'retrying', 'held', 'discarded', 'cancelled', 'ready' }) do
+    if redis.call('ZSCORE', keys[part], id) then
+      return false
+    end
   end
-  local at = int(now)
-  local leases, records, kept = {}, {}, {}
+  return not waits_elsewhere(id)
+end
+
+-- Whether the fence of a lease that is gone was good until this call: nobody claimed the job since,
+-- and nobody moved it to another index.
+local function was_good(fence, id)
+  local record = redis.call('HGET', keys.run, id)
+  return record and string.match(record, '^%d+ %d+ (%d+)') == fence and is_nowhere(id)
+end
+
+if successes > 0 then
+  local last = 3 + successes
+  -- The removal first: a full Redis accepts it, and it lets the rest through. If it removed them
+  -- all, all fences were good; only otherwise is there a need to ask which ones were not.
+  local all_good = redis.call('ZREM', keys.lease, unpack(ARGV, 4, last)) == successes
+  local at, finished = int(now), {}
   for n = 1, successes do
-    if answers[n] == 1 then
-      local id = ARGV[first_record + 2 * (n - 1)]
-      applied[id] = true
-      stopped[#stopped + 1] = id
-      over[#over + 1] = id
+    local member = ARGV[3 + n]
+    local colon = string.find(member, ':', 1, true)
+    local id = string.sub(member, colon + 1)
+    if all_good or was_good(string.sub(member, 1, colon - 1), id) then
       completed[#completed + 1] = id
       finished[#finished + 1] = at
       finished[#finished + 1] = id
-      if good < successes then
-        leases[#leases + 1] = ARGV[3 + n]
-        records[#records + 1] = id
-        records[#records + 1] = ARGV[first_record + 2 * n - 1]
-      end
+    else
+      refused[#refused + 1] = n
     end
   end
-  -- The removal first: a full Redis accepts it, and it lets the rest through.
-  if good == successes then
-    redis.call('ZREM', keys.lease, unpack(ARGV, 4, 3 + successes))
-    redis.call('HSET', keys.run, unpack(ARGV, first_record, first_output - 1))
-    if outputs > 0 then
-      redis.call('HSET', keys.result, unpack(ARGV, first_output, first_report - 1))
-    end
-  elseif good > 0 then
-    redis.call('ZREM', keys.lease, unpack(leases))
-    redis.call('HSET', keys.run, unpack(records))
+  if #completed > 0 then
+    redis.call('ZADD', keys.completed, unpack(finished))
+    redis.call('HINCRBY', keys.count, 'completed', #completed)
+  end
+  if all_good and outputs > 0 then
+    redis.call('HSET', keys.result, unpack(ARGV, first_output, first_report - 1))
+  end
+  -- The usual case is done: everything is good, and nobody asks for more.
+  local plain = all_good and reports == 0 and first_other > #ARGV
+  if plain and not any(keys.cancelling, keys.group_running) then
+    settle(completed, 'completed', now)
+    return refused
+  end
+  for n, id in ipairs(completed) do
+    applied[id], stopped[n], over[n] = true, id, id
+  end
+  if not all_good then
+    local kept = {}
     for i = first_output, first_report - 1, 2 do
       if applied[ARGV[i]] then
         kept[#kept + 1] = ARGV[i]
@@ -65,10 +82,6 @@ if successes > 0 then
       end
     end
     write_pairs('HSET', keys.result, kept)
-  end
-  if good > 0 then
-    redis.call('ZADD', keys.completed, unpack(finished))
-    redis.call('HINCRBY', keys.count, 'completed', good)
   end
 end
 
@@ -95,9 +108,9 @@ local look_again = false
 local back, ended = {}, { discarded = {}, cancelled = {} }
 for at = first_other, #ARGV, 6 do
   local member, id, record, outcome, argument, line = unpack(ARGV, at, at + 5)
-  local removed = redis.call('ZREM', keys.lease, member)
-  answers[#answers + 1] = removed
-  if removed == 1 then
+  if redis.call('ZREM', keys.lease, member) == 0 then
+    refused[#refused + 1] = successes + (at - first_other) / 6 + 1
+  else
     applied[id] = true
     stopped[#stopped + 1] = id
     redis.call('HSET', keys.run, id, record)
@@ -141,4 +154,4 @@ end
 settle(completed, 'completed', now)
 settle(ended.discarded, 'discarded', now)
 settle(ended.cancelled, 'cancelled', now)
-return answers
+return refused

@@ -4,8 +4,8 @@
 -- ARGV    slots (0 to 500), lease in ms, worker, most promotions a call,
 --         1 if the worker may take a suspect: a job that the next death of its worker would hold
 -- RETURNS { now in ms, next due in ms or -1, first end of a lease in ms or -1, 2 if suspects were left, 1 if due
---           jobs were left, else 0,
---           then per job: id, envelope, run record, checkpoint or '' }
+--           jobs were left, else 0, per checkpoint: number of its job from 1, JSON,
+--           the run records, one a line, then per job: id, envelope }
 -- Bounded by slots and by the number of promotions.
 local slots, lease_ms, worker, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 -- Leases lost so far, one less than hold a job.
@@ -67,6 +67,8 @@ local answer = {
   next_due < math.huge and math.floor(next_due / 10) or -1,
   lowest(keys.lease) or -1,
   (next_due <= due_limit or aside_left) and 1 or 0,
+  {},
+  '',
 }
 if slots == 0 or (special and any(keys.paused)) then
   return answer
@@ -217,9 +219,10 @@ if special and any(keys.paused_kinds) then
 end
 
 local saved = any(keys.checkpoint) and redis.call('HMGET', keys.checkpoint, unpack(ids)) or {}
+local checkpoints = answer[5]
 local fence = redis.call('HINCRBY', keys.count, 'fence', #ids) - #ids
 local deadline, tail = int(now + lease_ms), ' ' .. int(now) .. ' 0 ' .. worker .. ' -'
-local leases, written = {}, {}
+local leases, written, lines = {}, {}, {}
 local size, at = 0, #answer
 for n, id in ipairs(ids) do
   local envelope, record = envelopes[n], records[n]
@@ -228,26 +231,32 @@ for n, id in ipairs(ids) do
     leave_group({ id })
     redis.call('HDEL', keys.group_of, id)
   elseif envelope ~= 'aside' then
-    local attempt, lost = 1, '0'
+    -- Numbers are made text once each: Lua is slow at it.
+    local facts = '1 0 '
     if record then
-      attempt, lost = string.match(record, '^(%d+) (%d+) ')
-      attempt, lost = (attempt or 0) + 1, lost or '0'
+      local attempt, lost = string.match(record, '^(%d+) (%d+) ')
+      facts = int((attempt or 0) + 1) .. ' ' .. (lost or '0') .. ' '
     end
     fence = fence + 1
-    record = attempt .. ' ' .. lost .. ' ' .. fence .. ' ' .. scores[n] .. tail
+    local token = int(fence)
+    record = facts .. token .. ' ' .. scores[n] .. tail
     leases[size + 1] = deadline
-    leases[size + 2] = fence .. ':' .. id
+    leases[size + 2] = token .. ':' .. id
     written[size + 1] = id
     written[size + 2] = record
     size = size + 2
+    lines[size / 2] = record
     answer[at + 1] = id
     answer[at + 2] = envelope
-    answer[at + 3] = record
-    answer[at + 4] = saved[n] or ''
-    at = at + 4
+    at = at + 2
+    if saved[n] then
+      checkpoints[#checkpoints + 1] = size / 2
+      checkpoints[#checkpoints + 1] = saved[n]
+    end
   end
 end
 if size > 0 then
+  answer[6] = table.concat(lines, '\n')
   write_pairs('ZADD', keys.lease, leases)
   write_pairs('HSET', keys.run, written)
 end

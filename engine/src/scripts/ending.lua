@@ -66,7 +66,7 @@ end
 -- What follows when jobs are over for good in a state, besides their place in its index. They
 -- must have left their groups before.
 local function settle(ids, state, now)
-  if #ids == 0 then
+  if #ids == 0 or not any(keys.unique_key, keys.group_of, keys.follow, keys.archive, keys.waiting) then
     return
   end
   free_unique(ids, now)

@@ -93,6 +93,16 @@ local function nothing_to_claim()
   return not any(keys.ready, keys.turns)
 end
 
+-- Whether an available job waits outside `ready`.
+local function waits_elsewhere(id)
+  local member = redis.call('HGET', keys.group_of, id)
+  if member and redis.call('ZSCORE', keys['line:' .. split_group(member)], id) then
+    return true
+  end
+  local kind = any(keys.asides) and kind_of(redis.call('HGET', keys.job, id))
+  return kind and redis.call('ZSCORE', keys['aside:' .. kind], id) or false
+end
+
 -- Takes an available job out of wherever it waits; false if it is not available.
 local function take_out(id)
   if redis.call('ZREM', keys.ready, id) == 1 then

@@ -9,6 +9,14 @@ local left, removed = most, 0
 -- What the history has not got yet stays, on top of the number that is kept.
 local unarchived = redis.call('LLEN', keys.unarchived)
 
+-- The tables that hold anything.
+local tables = {}
+for _, part in ipairs({ 'job', 'run', 'result', 'error', 'progress', 'checkpoint' }) do
+  if any(keys[part]) then
+    tables[#tables + 1] = keys[part]
+  end
+end
+
 -- Without those whose followers were not told yet.
 local function told(ids)
   if #ids == 0 or not any(keys.signals) then
@@ -28,15 +36,19 @@ for n, state in ipairs({ 'completed', 'discarded', 'cancelled' }) do
   local age, count = tonumber(ARGV[n * 2]), tonumber(ARGV[n * 2 + 1])
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. int(now - age), 'LIMIT', 0, left)
   local surplus = math.min(left, redis.call('ZCARD', index) - count - unarchived)
-  if surplus > #old then
+  if surplus > 0 and surplus >= #old then
     old = redis.call('ZRANGE', index, 0, surplus - 1)
   end
   old = told(old)
   if #old > 0 then
-    for _, table_of in ipairs({ 'job', 'run', 'result', 'error', 'progress', 'checkpoint' }) do
-      redis.call('HDEL', keys[table_of], unpack(old))
+    for _, beside in ipairs(tables) do
+      redis.call('HDEL', beside, unpack(old))
     end
-    redis.call('ZREM', index, unpack(old))
+    if #old == surplus then
+      redis.call('ZREMRANGEBYRANK', index, 0, surplus - 1)
+    else
+      redis.call('ZREM', index, unpack(old))
+    end
     removed = removed + #old
     left = left - #old
   end

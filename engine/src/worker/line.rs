@@ -75,7 +75,7 @@ impl Line {
             link: shared.link.clone(),
             keys: shared.keyspace.queue(queue),
             queue: queue.into(),
-            worker: shared.instance.clone(),
+            worker: shared.instance.as_str().into(),
             lease: shared.options.lease,
             idle_poll: shared.options.idle_poll,
             registry: Arc::clone(&shared.registry),

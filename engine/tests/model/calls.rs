@@ -91,12 +91,13 @@ impl Calls {
                 arguments.map(str::to_owned).to_vec(),
             )
             .await;
-        answer[4..]
-            .chunks(4)
-            .map(|job| {
-                let text = |value: &redis::Value| String::from_redis_value(value.clone()).unwrap();
-                let record =
-                    RunRecord::parse(&text(&job[2])).expect("a claim answers a run record");
+        let text = |value: &redis::Value| String::from_redis_value(value.clone()).unwrap();
+        let records = text(&answer[5]);
+        answer[6..]
+            .chunks(2)
+            .zip(records.lines())
+            .map(|(job, record)| {
+                let record = RunRecord::parse(record).expect("a claim answers a run record");
                 Claimed {
                     id: text(&job[0]),
                     record,
@@ -105,7 +106,7 @@ impl Calls {
             .collect()
     }
 
-    /// The successes must come first, as the acker sorts them.
+    /// Per outcome, whether it was applied. The successes must come first, as the acker sorts them.
     pub(crate) async fn ack(&self, batch: &[Ack]) -> Vec<u8> {
         let good = || batch.iter().filter(|ack| ack.outcome == "completed");
         let outputs = || good().filter(|ack| !ack.output.is_empty());
@@ -114,7 +115,6 @@ impl Calls {
         let counts = [good().count(), outputs().count(), reports().count()];
         words.extend(counts.map(|n| n.to_string()));
         words.extend(good().map(|ack| ack.lease.clone()));
-        words.extend(good().flat_map(|ack| [ack.id.clone(), ack.record.to_string()]));
         words.extend(outputs().flat_map(|ack| [ack.id.clone(), ack.output.clone()]));
         words.extend(
             reports().flat_map(|ack| [ack.id.clone(), "progress".to_owned(), ack.progress.clone()]),
@@ -132,7 +132,9 @@ impl Calls {
             words.extend([lease.clone(), id.clone(), record.to_string()]);
             words.extend([(*outcome).to_owned(), argument.clone(), error.clone()]);
         }
-        self.eval(script!("groups" "ending" "ack"), words).await
+        let refused: Vec<usize> = self.eval(script!("groups" "ending" "ack"), words).await;
+        let applied = |n: usize| u8::from(!refused.contains(&(n + 1)));
+        (0..batch.len()).map(applied).collect()
     }
 
     pub(crate) async fn beat(&self, leases: &[String]) -> Vec<u8> {
