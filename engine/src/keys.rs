@@ -290,7 +290,8 @@ impl QueueKeys {
         self.key("ended")
     }
 
-    fn key(&self, part: &str) -> String {
+    /// The key of one part, by its name in [`QUEUE_PARTS`].
+    pub(crate) fn key(&self, part: &str) -> String {
         format!("{}:{part}", self.base)
     }
 }

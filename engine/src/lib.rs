@@ -53,6 +53,8 @@ pub mod client;
 #[cfg(feature = "client")]
 mod control;
 #[cfg(feature = "client")]
+pub mod filter;
+#[cfg(feature = "client")]
 pub mod fsck;
 #[cfg(feature = "client")]
 mod gates;

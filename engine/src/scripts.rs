@@ -32,6 +32,10 @@ scripts! {
     SCAN = "scan.lua";
     /// Changes the rate of a limit.
     LIMIT_SET = "prelude.lua" "limit_set.lua";
+    /// The next entries of an index.
+    WINDOW = "window.lua";
+    /// What lists show of jobs.
+    HEADS = "prelude.lua" "heads.lua";
 }
 
 #[cfg(feature = "worker")]

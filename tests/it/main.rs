@@ -14,6 +14,7 @@ mod configuration;
 mod dashboards;
 mod effects;
 mod exports;
+mod filters;
 mod help;
 mod jobs;
 mod migrations;

@@ -85,6 +85,15 @@ pub struct JobView {
 }
 
 impl JobView {
+    /// A job of which nothing else is known.
+    #[cfg(test)]
+    pub(crate) fn blank(id: JobId, queue: &str, state: State) -> Self {
+        Self {
+            payload: None,
+            ..view(queue, id, state, 0, b"", &Parts::default())
+        }
+    }
+
     /// The last error's message, else the reason.
     pub fn last_message(&self) -> String {
         self.errors
@@ -104,11 +113,11 @@ pub(crate) struct Look {
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     pub(crate) envelope: Option<Vec<u8>>,
-    run: Option<String>,
-    progress: Option<String>,
-    result: Option<String>,
-    errors: Option<String>,
-    checkpoint: Option<String>,
+    pub(super) run: Option<String>,
+    pub(super) progress: Option<String>,
+    pub(super) result: Option<String>,
+    pub(super) errors: Option<String>,
+    pub(super) checkpoint: Option<String>,
 }
 
 impl Parts {

@@ -3,21 +3,27 @@
 //! Every view is a fixed number of pipelined commands; none scans a backlog. What the CLI, the
 //! metrics and a panel show comes from here and nowhere else.
 
+mod cursor;
 mod groups;
 mod indexes;
 mod jobs;
 mod limits;
+mod outline;
+mod place;
 mod queues;
+mod search;
 mod span;
 pub mod waiting;
 mod why;
 mod workers;
 
+pub use cursor::{Cursor, InvalidCursor};
 pub use groups::GroupView;
 pub(crate) use indexes::index_of;
 pub use jobs::{AttemptError, JobView, MAX_LISTED};
 pub use limits::LimitView;
 pub use queues::QueueView;
+pub use search::{MAX_LOOKED_AT, Page};
 pub use span::span;
 pub use waiting::{Cause, Waiting};
 pub use workers::{WorkerInfo, WorkerView};

@@ -19,6 +19,7 @@ mod groups;
 mod leases;
 mod limits;
 mod rates;
+mod searching;
 mod shutdown;
 #[expect(dead_code, reason = "some of it only the fault tests need")]
 #[path = "../stage/mod.rs"]

@@ -1,4 +1,4 @@
-//! `crm-worker jobs`: look at jobs and steer them, by id or by queue and state.
+//! `crm-worker jobs`: look at jobs and steer them, by id or by what they have in common.
 
 mod cancel;
 mod list;
@@ -36,7 +36,7 @@ pub(super) struct Ids {
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Verdict> {
     let client = crate::app::client(config).await?;
     match command {
-        Command::List(args) => list::run(&client, &args).await,
+        Command::List(args) => list::run(&client, args).await,
         Command::Show(args) => show::run(&client, &args).await,
         Command::Retry(Ids { ids }) => retry::run(&client, &ids).await,
         Command::Cancel(Ids { ids }) => cancel::run(&client, &ids).await,
