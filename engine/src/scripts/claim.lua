@@ -81,56 +81,78 @@ local ids, scores, records = {}, {}, {}
 local may_suspect = ARGV[5] == '1'
 local aside = {}
 
--- Takes what was popped, except suspects; answers how many were taken.
-local function take(popped)
-  local names = {}
-  for i = 1, #popped, 2 do
-    names[#names + 1] = popped[i]
+-- From so many jobs on, all of a call keep the place of its first one: Redis takes as long to write
+-- a score as to find it, and among equal scores ids decide, which sort by time.
+local SHARED_PLACE_FROM = 32
+
+-- Ids and scores of pairs.
+local function columns(pairs)
+  local names, places = {}, {}
+  for i = 1, #pairs, 2 do
+    names[#names + 1], places[#places + 1] = pairs[i], pairs[i + 1]
   end
+  return names, places
+end
+
+-- Pops jobs from the front of `ready`: ids, and their scores or the one that they share.
+local function pop(want)
+  local first = want >= SHARED_PLACE_FROM and lowest(keys.ready)
+  if first then
+    local names = redis.call('ZRANGE', keys.ready, 0, want - 1)
+    local last = redis.call('ZSCORE', keys.ready, names[#names])
+    if math.floor(first / PRIORITY_STEP) == math.floor(last / PRIORITY_STEP) then
+      redis.call('ZREMRANGEBYRANK', keys.ready, 0, #names - 1)
+      return names, int(first)
+    end
+  end
+  return columns(redis.call('ZPOPMIN', keys.ready, want))
+end
+
+-- Takes what was popped, except suspects; answers how many were taken.
+local function take(names, places)
   local found = redis.call('HMGET', keys.run, unpack(names))
+  local shared = type(places) == 'string' and places
   local before = #ids
+  local size = before
   for n, id in ipairs(names) do
-    local lost = found[n] and tonumber(string.match(found[n], '^%d+ (%d+) ') or 0) or 0
+    local record = found[n]
+    local lost = record and tonumber(string.match(record, '^%d+ (%d+) ') or 0) or 0
     if lost >= SUSPECT_AFTER and not may_suspect then
-      aside[#aside + 1] = popped[n * 2]
+      aside[#aside + 1] = shared or places[n]
       aside[#aside + 1] = id
     else
       may_suspect = may_suspect and lost < SUSPECT_AFTER
-      ids[#ids + 1] = id
-      scores[#ids] = popped[n * 2]
-      records[#ids] = found[n]
+      size = size + 1
+      ids[size], scores[size], records[size] = id, shared or places[n], record
     end
   end
-  return #ids - before
+  return size - before
 end
 
 -- An older release lines jobs of a group up in `ready`: they belong into their group's line.
-local function without_members(popped)
-  local names, rest = {}, {}
-  for i = 1, #popped, 2 do
-    names[#names + 1] = popped[i]
-  end
+local function without_members(names, places)
+  local rest, kept = {}, {}
   local members = redis.call('HMGET', keys.group_of, unpack(names))
   for n, id in ipairs(names) do
+    local place = type(places) == 'string' and places or places[n]
     if members[n] then
-      join_line(id, popped[2 * n], members[n])
+      join_line(id, place, members[n])
     else
-      rest[#rest + 1] = id
-      rest[#rest + 1] = popped[2 * n]
+      rest[#rest + 1], kept[#kept + 1] = id, place
     end
   end
-  return rest
+  return rest, kept
 end
 
 -- Takes so many jobs from the front of `ready`; answers whether there may be more.
 local function take_alone(want)
-  local popped = redis.call('ZPOPMIN', keys.ready, want)
-  local full = #popped == 2 * want
-  if #popped > 0 and special then
-    popped = without_members(popped)
+  local names, places = pop(want)
+  local full = #names == want
+  if #names > 0 and special then
+    names, places = without_members(names, places)
   end
-  if #popped > 0 then
-    take(popped)
+  if #names > 0 then
+    take(names, places)
   end
   return full
 end
@@ -138,12 +160,14 @@ end
 -- Takes jobs of the group whose turn it is: one, or all it may if nobody else waits.
 local function take_from(group, want)
   local line = keys['line:' .. group]
-  local popped = redis.call('ZPOPMIN', line, math.min(want, group_room(group)))
+  local names, places = columns(redis.call('ZPOPMIN', line, math.min(want, group_room(group))))
   local set_aside = #aside
-  local taken = take(popped)
-  elsewhere(keys.groups, group, -taken)
-  redis.call('HINCRBY', keys.group_running, group, taken)
-  redis.call('HSET', keys.group_served, group, int(us + #ids - READY_EPOCH_US))
+  local taken = #names > 0 and take(names, places) or 0
+  if taken > 0 then
+    elsewhere(keys.groups, group, -taken)
+    redis.call('HINCRBY', keys.group_running, group, taken)
+    redis.call('HSET', keys.group_served, group, int(us + #ids - READY_EPOCH_US))
+  end
   offer(group)
   if #aside > set_aside then
     -- Its suspect waits in its place, and the group with it, until another claim.
@@ -238,7 +262,7 @@ for n, id in ipairs(ids) do
       facts = int((attempt or 0) + 1) .. ' ' .. (lost or '0') .. ' '
     end
     fence = fence + 1
-    local token = int(fence)
+    local token = string.format('%d', fence)
     record = facts .. token .. ' ' .. scores[n] .. tail
     leases[size + 1] = deadline
     leases[size + 2] = token .. ':' .. id

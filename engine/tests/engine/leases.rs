@@ -1,13 +1,13 @@
 //! Leases, fences, and what happens to a worker that lost one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use rouage::{State, StopReason};
-use serde_json::json;
+use rouage::{Priority, State, StopReason};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::stage::{Stage, act, eventually, play};
+use crate::stage::{Stage, act, eventually, options, play};
 
 #[tokio::test]
 async fn an_outcome_under_an_old_fence_changes_nothing() {
@@ -58,4 +58,44 @@ async fn an_outcome_under_an_old_fence_changes_nothing() {
         (job.state, job.worker.as_str(), job.result),
         (State::Running, "other", None)
     );
+}
+
+#[tokio::test]
+async fn a_large_batch_whose_worker_died_goes_back_in_front_of_what_came_later() {
+    let stage = Stage::new().await;
+    let enqueue = async |part: &str, priority: u8| {
+        let priority = Priority::new(priority).unwrap();
+        for _ in 0..20 {
+            stage
+                .client
+                .enqueue(&act(part))
+                .priority(priority)
+                .await
+                .unwrap();
+        }
+    };
+    enqueue("urgent", 0).await;
+    enqueue("first", 9).await;
+    // Of one call with two priorities each keeps its place; of one priority they share one.
+    stage.claim_many_and_die(40, 1).await;
+    enqueue("second", 9).await;
+    stage.claim_many_and_die(40, 1).await;
+    enqueue("later", 9).await;
+    let order: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = Arc::clone(&order);
+    let worker = stage.work_with(
+        play(move |job, _| {
+            noted.lock().unwrap().push(job.part);
+            async { Ok(Value::Null) }
+        }),
+        options(1),
+    );
+    stage.counts(State::Completed, 80).await;
+    let mut order = order.lock().unwrap().clone();
+    order.dedup();
+    // Something may start before the sweep has seen the leases that are over.
+    let from = order.iter().position(|part| part == "urgent").unwrap();
+    assert_eq!(order[from..], ["urgent", "first", "second", "later"]);
+    worker.drain().await;
+    stage.fsck_is_clean().await;
 }

@@ -42,9 +42,14 @@ impl Stage {
 
     /// Claims the next job with the engine's own script, as a worker does that is killed right after.
     pub(crate) async fn claim_and_die(&self, lease_ms: u64) {
-        let lease_ms = lease_ms.to_string();
+        self.claim_many_and_die(1, lease_ms).await;
+    }
+
+    /// The same with that many slots.
+    pub(crate) async fn claim_many_and_die(&self, slots: usize, lease_ms: u64) {
+        let (slots, lease_ms) = (slots.to_string(), lease_ms.to_string());
         let mut words = vec!["EVAL", script!("groups" "claim"), "1", "test:{test}"];
-        words.extend(["1", &lease_ms, "dead", "500", "1"]);
+        words.extend([&slots, &lease_ms, "dead", "500", "1"]);
         let _: redis::Value = self.redis(&words).await;
     }
 
