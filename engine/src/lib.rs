@@ -83,6 +83,8 @@ mod executor;
 pub mod faults;
 #[cfg(feature = "worker")]
 pub mod metrics;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "worker")]
 mod worker;
 
@@ -93,7 +95,7 @@ pub use policy::{Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique}
 pub use state::State;
 
 #[cfg(feature = "client")]
-pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, RunAt};
+pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, Producer, RunAt};
 #[cfg(feature = "client")]
 pub use control::{Cancelled, Pause, Retried};
 #[cfg(feature = "client")]

@@ -10,7 +10,7 @@ use redis::{FromRedisValue, Value};
 use serde_json::value::RawValue;
 
 use super::error::{check_label, check_name};
-use super::{Client, ClientError};
+use super::{Client, ClientError, Producer};
 use crate::envelope::{Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::job::Job;
@@ -123,11 +123,27 @@ pub struct Enqueued {
 #[derive(Debug)]
 #[must_use = "nothing is enqueued until this is awaited"]
 pub struct Enqueue<'c> {
-    client: &'c Client,
+    producer: Option<&'c dyn Producer>,
     job: Result<NewJob, ClientError>,
 }
 
-impl Enqueue<'_> {
+impl<'c> Enqueue<'c> {
+    pub(crate) fn new(producer: &'c dyn Producer, job: Result<NewJob, ClientError>) -> Self {
+        Self {
+            producer: Some(producer),
+            job,
+        }
+    }
+
+    /// One that fails when it is sent.
+    #[cfg(feature = "worker")]
+    pub(crate) fn refused(why: ClientError) -> Self {
+        Self {
+            producer: None,
+            job: Err(why),
+        }
+    }
+
     /// Not before `delay` has passed.
     pub fn delay(self, delay: Duration) -> Self {
         self.with(|job| job.run_at = RunAt::After(delay))
@@ -197,7 +213,9 @@ impl<'c> IntoFuture for Enqueue<'c> {
 
     fn into_future(self) -> Self::IntoFuture {
         async move {
-            let enqueued = self.client.enqueue_all(vec![self.job?]).await?;
+            let job = self.job?;
+            let producer = self.producer.ok_or(ClientError::NoProducer)?;
+            let enqueued = producer.enqueue_all(vec![job]).await?;
             let first = enqueued.into_iter().next();
             first
                 .map(|job| job.id)
@@ -210,10 +228,7 @@ impl<'c> IntoFuture for Enqueue<'c> {
 impl Client {
     /// Enqueues one job: `client.enqueue(job).delay(..).await? -> JobId`.
     pub fn enqueue<J: Job>(&self, job: &J) -> Enqueue<'_> {
-        Enqueue {
-            client: self,
-            job: NewJob::from_job(job),
-        }
+        Enqueue::new(self, NewJob::from_job(job))
     }
 
     /// Enqueues many jobs of one kind in their order; nothing is sent if one cannot be encoded.
@@ -305,23 +320,27 @@ fn push_wishes(call: &mut Call, number: usize, job: &NewJob) {
     }
 }
 
-/// The bytes that are stored for a job, after its labels were checked.
-fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
-    let envelope = &job.envelope;
-    if envelope.tags.len() > MAX_TAGS {
+/// Refuses labels that cannot be.
+pub(crate) fn check(job: &NewJob) -> Result<(), ClientError> {
+    let tags = &job.envelope.tags;
+    if tags.len() > MAX_TAGS {
         check_label("tag", "")?;
     }
-    envelope
-        .tags
-        .iter()
-        .try_for_each(|tag| check_label("tag", tag))?;
-    let unique = job.unique.as_ref().map(|unique| unique.key.clone());
-    unique
-        .iter()
-        .try_for_each(|key| check_label("unique key", key))?;
-    if let Some(group) = &envelope.group {
+    tags.iter().try_for_each(|tag| check_label("tag", tag))?;
+    if let Some(unique) = &job.unique {
+        check_label("unique key", &unique.key)?;
+    }
+    if let Some(group) = &job.envelope.group {
         check_label("group", &group.key)?;
     }
+    Ok(())
+}
+
+/// The bytes that are stored for a job, after its labels were checked.
+fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
+    check(job)?;
+    let envelope = &job.envelope;
+    let unique = job.unique.as_ref().map(|unique| unique.key.clone());
     let wrong = |source| ClientError::Encode {
         kind: envelope.kind.clone(),
         source,

@@ -85,6 +85,9 @@ pub enum ClientError {
     /// The job did not end in time; it goes on.
     #[error("job {0} did not end in time; it was not stopped")]
     StillRunning(JobId),
+    /// A context that was built by hand has no place to put jobs.
+    #[error("this context cannot enqueue; hint: run the handler with testing::perform")]
+    NoProducer,
     /// Redis answered something this version does not understand.
     #[error("unexpected answer from redis: {0}")]
     Protocol(String),

@@ -6,15 +6,19 @@
 
 mod enqueue;
 mod error;
+mod producer;
 mod wait;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "testing")]
+pub(crate) use enqueue::check;
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
 pub(crate) use error::{check_label, check_name};
+pub use producer::Producer;
 pub use wait::Ended;
 
 use crate::keys::{Keyspace, QueueKeys};

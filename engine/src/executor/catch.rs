@@ -43,10 +43,16 @@ where
     }
 
     fn call(&mut self, task: Task<Execution>) -> Self::Future {
-        let run = AssertUnwindSafe(self.0.call(task)).catch_unwind();
-        run.map(|ended| ended.unwrap_or_else(|panic| Ok(Ending::Panicked(message(panic.as_ref())))))
+        caught(self.0.call(task))
+            .map(|ended| ended.unwrap_or_else(|panic| Ok(Ending::Panicked(panic))))
             .boxed()
     }
+}
+
+/// Runs an attempt; the message of its panic if it unwinds.
+pub(crate) async fn caught<F: Future>(run: F) -> Result<F::Output, String> {
+    let run = AssertUnwindSafe(run).catch_unwind();
+    run.await.map_err(|panic| message(panic.as_ref()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

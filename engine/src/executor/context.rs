@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::client::Producer;
 use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
 use crate::gates::Limits;
@@ -68,6 +69,8 @@ struct Running {
     effects: Option<Arc<dyn EffectLedger>>,
     /// Time spent waiting for permits, in µs: the timeout does not count it.
     waited: AtomicU64,
+    /// Where jobs are put; `None` in a context that was built by hand.
+    producer: Option<Arc<dyn Producer>>,
     /// The latest reports that are not written yet.
     unwritten: Mutex<Unwritten>,
 }
@@ -109,6 +112,7 @@ impl JobContext {
             limits: None,
             effects: None,
             waited: AtomicU64::new(0),
+            producer: None,
             unwritten: Mutex::default(),
         }))
     }
@@ -143,6 +147,29 @@ impl JobContext {
     /// The ledger of effects, if there is one.
     pub(crate) fn effects(&self) -> Option<&Arc<dyn EffectLedger>> {
         self.0.effects.as_ref()
+    }
+
+    /// The same context with a place to put jobs; for tests of handlers, and for claims.
+    #[must_use]
+    pub fn with_producer(mut self, producer: Arc<dyn Producer>) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.producer = Some(producer);
+        }
+        self
+    }
+
+    /// Where jobs are put, if there is a place.
+    pub(crate) fn producer(&self) -> Option<&Arc<dyn Producer>> {
+        self.0.producer.as_ref()
+    }
+
+    /// The same context asking for everything but the effect; for tests of handlers.
+    #[must_use]
+    pub fn in_dry_run(mut self) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.dry_run = true;
+        }
+        self
     }
 
     /// The same context starting from a checkpoint; for tests of handlers.

@@ -122,6 +122,9 @@ impl Execution {
         if let Some(ledger) = registry.effect_ledger() {
             cx = cx.with_effects(Arc::clone(ledger));
         }
+        if let Some(producer) = registry.producer() {
+            cx = cx.with_producer(Arc::clone(producer));
+        }
         Self(Arc::new(Inner {
             claim,
             body,

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 
+use crate::client::Producer;
 use crate::effects::EffectLedger;
 use crate::executor::context::JobContext;
 use crate::executor::error::JobError;
@@ -57,21 +58,27 @@ impl<H: Handler> Erased for Typed<H> {
         payload: &'a RawValue,
         cx: &'a JobContext,
     ) -> BoxFuture<'a, Performed> {
-        async move {
-            let job: H::Job = match serde_json::from_str(payload.get()) {
-                Ok(job) => job,
-                Err(error) => return Performed::Undecodable(describe(&error)),
-            };
-            if let Err(not_now) = gates::enter(&job, cx).await {
-                return Performed::Finished(Err(not_now));
-            }
-            Performed::Finished(match self.0.run(job, cx).await {
-                Ok(output) => encode(&output),
-                Err(error) => Err(error),
-            })
-        }
-        .boxed()
+        attempt(&self.0, payload, cx).boxed()
     }
+}
+
+/// One attempt by a handler, from payload bytes to a result.
+pub(crate) async fn attempt<H: Handler>(
+    handler: &H,
+    payload: &RawValue,
+    cx: &JobContext,
+) -> Performed {
+    let job: H::Job = match serde_json::from_str(payload.get()) {
+        Ok(job) => job,
+        Err(error) => return Performed::Undecodable(describe(&error)),
+    };
+    if let Err(not_now) = gates::enter(&job, cx).await {
+        return Performed::Finished(Err(not_now));
+    }
+    Performed::Finished(match handler.run(job, cx).await {
+        Ok(output) => encode(&output),
+        Err(error) => Err(error),
+    })
 }
 
 /// Where and why the payload does not fit, without quoting any of it.
@@ -96,7 +103,14 @@ fn encode<T: serde::Serialize>(output: &T) -> Result<Option<String>, JobError> {
     Ok((text != "null").then_some(text))
 }
 
-struct Function<J, F>(F, PhantomData<fn(J)>);
+/// A handler that is an async function.
+pub(crate) struct Function<J, F>(F, PhantomData<fn(J)>);
+
+impl<J, F> Function<J, F> {
+    pub(crate) const fn new(function: F) -> Self {
+        Self(function, PhantomData)
+    }
+}
 
 impl<J, F, Fut> Handler for Function<J, F>
 where
@@ -156,6 +170,7 @@ pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
     limits: BTreeMap<String, RateLimit>,
     effects: Option<Arc<dyn EffectLedger>>,
+    producer: Option<Arc<dyn Producer>>,
     duplicates: Vec<&'static str>,
 }
 
@@ -190,7 +205,7 @@ impl Registry {
         F: Fn(J, JobContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<J::Output, JobError>> + Send + 'static,
     {
-        self.handler(Function(function, PhantomData))
+        self.handler(Function::new(function))
     }
 
     /// Declares a rate limit that kinds and handlers may ask for by its name; the last
@@ -216,6 +231,17 @@ impl Registry {
     /// The ledger of effects, if there is one.
     pub(crate) fn effect_ledger(&self) -> Option<&Arc<dyn EffectLedger>> {
         self.effects.as_ref()
+    }
+
+    /// Gives handlers a place for the jobs they enqueue.
+    pub(crate) fn producing_into(mut self, producer: Arc<dyn Producer>) -> Self {
+        self.producer = Some(producer);
+        self
+    }
+
+    /// The place for the jobs that handlers enqueue.
+    pub(crate) fn producer(&self) -> Option<&Arc<dyn Producer>> {
+        self.producer.as_ref()
     }
 
     /// The kind of that name.

@@ -16,6 +16,7 @@ use tower::{Layer, Service};
 use crate::executor::context::{JobContext, StopReason};
 use crate::executor::execution::Execution;
 use crate::executor::outcome::Ending;
+use crate::policy::Timeout;
 
 /// Adds [`Limit`].
 #[derive(Debug, Clone)]
@@ -62,21 +63,32 @@ where
         let abandon = self.abandon.clone();
         let run = self.inner.call(task);
         async move {
-            tokio::pin!(run);
-            tokio::select! {
-                biased;
-                ended = &mut run => return ended,
-                () = cx.token().cancelled() => {}
-                () = soft_timeout(&cx, limits.soft) => cx.stop(StopReason::Timeout),
-            }
-            tokio::select! {
-                biased;
-                ended = &mut run => ended,
-                () = abandon.cancelled() => Ok(Ending::Dropped),
-                () = tokio::time::sleep(limits.hard.saturating_sub(limits.soft)) => Ok(Ending::Dropped),
-            }
+            let ended = within(run, limits, &cx, &abandon).await;
+            ended.unwrap_or(Ok(Ending::Dropped))
         }
         .boxed()
+    }
+}
+
+/// Runs an attempt within its limits; `None` if it had to be dropped.
+pub(crate) async fn within<F: Future>(
+    run: F,
+    limits: Timeout,
+    cx: &JobContext,
+    abandon: &CancellationToken,
+) -> Option<F::Output> {
+    tokio::pin!(run);
+    tokio::select! {
+        biased;
+        ended = &mut run => return Some(ended),
+        () = cx.token().cancelled() => {}
+        () = soft_timeout(cx, limits.soft) => cx.stop(StopReason::Timeout),
+    }
+    tokio::select! {
+        biased;
+        ended = &mut run => Some(ended),
+        () = abandon.cancelled() => None,
+        () = tokio::time::sleep(limits.hard.saturating_sub(limits.soft)) => None,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod carry;
 mod catch;
+mod children;
 mod context;
 mod error;
 mod execution;
@@ -26,13 +27,21 @@ mod perform;
 
 pub(crate) use carry::CarryLayer;
 pub(crate) use catch::CatchLayer;
+#[cfg(feature = "testing")]
+pub(crate) use catch::caught;
 pub(crate) use context::Report;
 pub use context::{JobContext, Limit, Progress, StopReason};
 pub use error::{Discard, JobError};
 pub(crate) use execution::{Claim, Execution};
+#[cfg(feature = "testing")]
+pub(crate) use handler::{Function, attempt};
 pub use handler::{Handler, Kind, Registry};
 pub(crate) use judge::JudgeLayer;
 pub(crate) use limit::LimitLayer;
+#[cfg(feature = "testing")]
+pub(crate) use limit::within;
 pub(crate) use observe::ObserveLayer;
 pub(crate) use outcome::Outcome;
+#[cfg(feature = "testing")]
+pub(crate) use outcome::{Ending, Facts, judge};
 pub(crate) use perform::Perform;

@@ -31,13 +31,19 @@ impl Service<Task<Execution>> for Perform {
             Ok(match execution.body() {
                 Body::Refuse(refusal) => Ending::Refused(refusal.clone()),
                 Body::Run(kind, envelope) => {
-                    match kind.perform(&envelope.payload, execution.cx()).await {
-                        Performed::Finished(result) => Ending::Returned(result),
-                        Performed::Undecodable(why) => Ending::Refused(Refusal::Undecodable(why)),
-                    }
+                    kind.perform(&envelope.payload, execution.cx()).await.into()
                 }
             })
         }
         .boxed()
+    }
+}
+
+impl From<Performed> for Ending {
+    fn from(performed: Performed) -> Self {
+        match performed {
+            Performed::Finished(result) => Self::Returned(result),
+            Performed::Undecodable(why) => Self::Refused(Refusal::Undecodable(why)),
+        }
     }
 }

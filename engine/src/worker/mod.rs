@@ -79,8 +79,8 @@ impl Worker {
         Ok(Self {
             pulse: Pulse(Arc::new(turns.collect())),
             instance: instance_name(),
+            registry: Arc::new(registry.producing_into(Arc::new(client.clone()))),
             client,
-            registry: Arc::new(registry),
             options,
         })
     }
