@@ -25,3 +25,8 @@ pub fn register(registry: Registry, services: &Services) -> Registry {
         registry
     }
 }
+
+/// The guide's example, compiled and run with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guides/test-a-job.md")]
+pub struct Guide;

@@ -13,18 +13,21 @@ pub(super) async fn fail(job: Fail, _cx: JobContext) -> Result<(), JobError> {
 
 #[cfg(test)]
 mod tests {
+    use rouage::testing::{Outcome, function, perform};
+
     use super::*;
 
-    async fn failure(permanent: bool) -> JobError {
-        let cx = JobContext::new("f".parse().unwrap(), "debug.fail", "debug", 1, 3);
+    async fn outcome(permanent: bool) -> Outcome {
         let message = "as asked".to_owned();
-        fail(Fail { message, permanent }, cx).await.unwrap_err()
+        let job = Fail { message, permanent };
+        perform(&function(fail), job).await.outcome
     }
 
     #[tokio::test]
     async fn a_failure_is_permanent_only_if_asked_for() {
-        assert!(matches!(failure(true).await, JobError::Discard(_)));
-        assert!(matches!(failure(false).await, JobError::Retry { .. }));
-        assert_eq!(failure(true).await.to_string(), "as asked");
+        let forever = outcome(true).await;
+        assert!(matches!(forever, Outcome::Discarded { error, .. } if error == "as asked"));
+        let once = outcome(false).await;
+        assert!(matches!(once, Outcome::Retrying { error, .. } if error == "as asked"));
     }
 }

@@ -28,50 +28,41 @@ pub(super) async fn sleep(job: Sleep, cx: JobContext) -> Result<(), JobError> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test cancels a job that runs beside it"
-)]
 mod tests {
     use rouage::StopReason;
+    use rouage::testing::{Outcome, function, perform};
 
     use super::*;
 
-    fn context() -> JobContext {
-        JobContext::new("s".parse().unwrap(), "debug.sleep", "debug", 1, 1)
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_sleep_lasts_as_long_as_asked_and_ends_at_its_total() {
-        let (cx, start) = (context(), tokio::time::Instant::now());
-        sleep(Sleep { ms: 12_345 }, cx.clone()).await.unwrap();
+        let slept = perform(&function(sleep), Sleep { ms: 12_345 }).await;
+        assert_eq!(slept.outcome, Outcome::Completed);
         // The timer of the runtime counts whole milliseconds and may round each step up.
-        let slept = start.elapsed().as_millis();
-        assert!((12_345..=12_365).contains(&slept), "{slept} ms");
-        let progress = cx.take_progress().unwrap();
+        let ms = slept.elapsed.as_millis();
+        assert!((12_345..=12_365).contains(&ms), "{ms} ms");
+        let progress = slept.progress.unwrap();
         assert_eq!((progress.done, progress.total), (12_345, Some(12_345)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_sleep_ends_early_when_it_is_cancelled() {
-        let cx = context();
-        let sleeper = tokio::spawn(sleep(Sleep { ms: Sleep::MAX_MS }, cx.clone()));
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        cx.stop(StopReason::Requested);
-        assert!(matches!(sleeper.await.unwrap(), Err(JobError::Cancelled)));
+        let second = Duration::from_secs(1);
+        let stopped = perform(&function(sleep), Sleep { ms: Sleep::MAX_MS })
+            .stopped_after(second, StopReason::Requested)
+            .await;
+        let reason = "requested";
+        assert_eq!(stopped.outcome, Outcome::Cancelled { reason });
+        assert_eq!(stopped.elapsed, second);
     }
 
     #[tokio::test]
     async fn a_sleep_above_an_hour_is_refused_for_ever() {
-        let error = sleep(
-            Sleep {
-                ms: Sleep::MAX_MS + 1,
-            },
-            context(),
-        )
-        .await
-        .unwrap_err();
-        assert!(matches!(error, JobError::Discard(_)), "{error}");
-        assert!(error.to_string().contains("3600001"), "{error}");
+        let ms = Sleep::MAX_MS + 1;
+        let refused = perform(&function(sleep), Sleep { ms }).await;
+        let Outcome::Discarded { error, .. } = refused.outcome else {
+            panic!("{:?}", refused.outcome)
+        };
+        assert!(error.contains("3600001"), "{error}");
     }
 }

@@ -22,6 +22,8 @@ pub enum Outcome {
     Snoozed {
         /// How much later.
         delay: Duration,
+        /// What it waits for, such as `limit:resend`; empty for the handler's own reasons.
+        reason: String,
     },
     /// It failed for good.
     Discarded {
@@ -55,7 +57,7 @@ impl From<executor::Outcome> for Outcome {
                 kind: failure.kind,
                 error: failure.message,
             },
-            executor::Outcome::Snoozed { delay } => Self::Snoozed { delay },
+            executor::Outcome::Snoozed { delay, reason } => Self::Snoozed { delay, reason },
             executor::Outcome::Discarded { failure } => Self::Discarded {
                 kind: failure.kind,
                 error: failure.message,

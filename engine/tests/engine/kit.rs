@@ -73,9 +73,14 @@ async fn failures_become_what_a_worker_would_make_of_them() {
         panic!("{:?}", panicked.outcome)
     };
     assert_eq!((kind, error.as_str()), ("panic", "index 3 of 2"));
-    let delay = Duration::from_secs(5);
     let snoozed = playing(|_| async move { Err(JobError::snooze(Duration::from_secs(5))) }).await;
-    assert_eq!(snoozed.outcome, Outcome::Snoozed { delay });
+    assert_eq!(
+        snoozed.outcome,
+        Outcome::Snoozed {
+            delay: Duration::from_secs(5),
+            reason: String::new()
+        }
+    );
 }
 
 #[tokio::test]

@@ -16,11 +16,8 @@ mod effects;
 mod ends;
 mod enqueueing;
 mod fsck;
-<<<<<<< HEAD
 mod groups;
-=======
 mod kit;
->>>>>>> 676ff22 (Add a kit for people who write jobs: perform, assertions, drain; handlers enqueue through their context)
 mod leases;
 mod limits;
 mod rates;
