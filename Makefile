@@ -1,8 +1,10 @@
 # Two commands for everybody: `make demo` and `make test`. The rest is for those who change things.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench layout faults mutants
+.PHONY: help demo test check bench layout faults valkey mutants
 
 NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo "cargo nextest run" || echo "cargo test")
+
+VALKEY_SERVER ?= valkey-server
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 16
@@ -38,6 +40,11 @@ faults: ## the long forms of the fault tests
 	@scripts/install.sh
 	@cargo build --quiet --release --package rouage --examples
 	$(NEXTEST) --release --package rouage $(if $(findstring nextest,$(NEXTEST)),--run-ignored only,-- --ignored)
+
+valkey: ## the engine's tests on a Valkey server instead of Redis (VALKEY_SERVER=/path/to/valkey-server)
+	@command -v $(VALKEY_SERVER) >/dev/null || { echo "error: $(VALKEY_SERVER) is missing; hint: apt-get install valkey-server, where the system has it" >&2; exit 1; }
+	@cargo build --quiet --package rouage --examples
+	REDIS_SERVER=$(VALKEY_SERVER) $(NEXTEST) --package rouage
 
 mutants: ## break the engine line by line and see whether its tests notice
 	@scripts/install.sh

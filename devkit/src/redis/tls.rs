@@ -120,7 +120,8 @@ impl TlsRedis {
                 line("tls-key-file", &key),
                 line("tls-ca-cert-file", &ca),
             )
-        })?;
+        })
+        .map_err(without_tls)?;
         Ok(Self {
             server,
             certificates,
@@ -141,6 +142,19 @@ impl TlsRedis {
     /// The server.
     pub fn server(&self) -> &RedisServer {
         &self.server
+    }
+}
+
+/// A server program may be built without TLS; its log says so.
+fn without_tls(error: ServerError) -> ServerError {
+    match error {
+        ServerError::DidNotStart { log, .. } if log.contains("TLS support") => {
+            ServerError::NotInstalled {
+                program: "a redis or valkey server that speaks TLS".into(),
+                hint: "set REDIS_SERVER to one that was built with BUILD_TLS=yes",
+            }
+        }
+        error => error,
     }
 }
 

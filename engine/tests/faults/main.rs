@@ -27,6 +27,7 @@ mod points;
 mod poison;
 mod process;
 mod processes;
+mod refusals;
 mod replies;
 mod scene;
 #[expect(dead_code, reason = "some of it only the tests without faults need")]

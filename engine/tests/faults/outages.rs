@@ -1,11 +1,12 @@
-//! Redis goes away and comes back.
+//! N1, N2, N3, N6: Redis goes away and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devkit::Persistence;
-use rouage::{State, WorkerOptions};
+use rouage::{NewJob, State, WorkerOptions};
 use serde_json::Value;
 
+use crate::scene::{SLOTS, Scene, entries};
 use crate::stage::{Gate, Stage, act, eventually, numbered, options, play};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,24 +116,87 @@ async fn n6_forgotten_scripts_are_loaded_again() {
     worker.drain().await;
 }
 
-#[tokio::test]
-async fn n6_a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
-    let stage = Stage::new().await;
-    let worker = stage.work(play(|_, cx| async move {
-        cx.sleep(Duration::from_millis(3500))
-            .await
-            .map(|()| Value::Null)
-    }));
-    let id = stage.client.enqueue(&act("in time")).await.unwrap();
-    stage.reaches(&id, State::Running).await;
-    let () = stage.redis(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
-    let refused = stage.client.enqueue(&act("too late")).await.unwrap_err();
-    assert!(refused.to_string().contains("OOM"), "{refused}");
-    let job = stage.reaches(&id, State::Completed).await;
-    assert_eq!(
-        (job.attempt, job.lost),
-        (1, 0),
-        "its beats and its outcome went through"
-    );
-    worker.drain().await;
+/// What a worker process may grow by while it waits: outcomes of its slots, buffers, noise.
+const MOST_GROWTH_KB: u64 = 20 * 1024;
+
+/// Producers keep what was not acknowledged and offer it again under the same ids; the worker
+/// process keeps its outcomes, does not grow, and does not spin.
+async fn redis_away_for(away: Duration) {
+    let mut scene = Scene::with(Persistence::Aof).await;
+    let worker = scene.worker();
+    scene.enqueue(entries(SLOTS, 1_500)).await;
+    scene.started(SLOTS).await;
+    let port = scene.redis.port();
+    scene.redis.stop_gracefully().unwrap();
+    let before = (worker.resident_kb(), worker.cpu());
+    let until = Instant::now() + away;
+    let mut kept: Vec<NewJob> = Vec::new();
+    while Instant::now() < until {
+        kept.extend(entries(5, 0));
+        scene.client.enqueue_all(kept.clone()).await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(100)).await; // a steady load, not a flood
+    }
+    let grown = worker.resident_kb().saturating_sub(before.0);
+    assert!(grown < MOST_GROWTH_KB, "grew by {grown} kB");
+    let busy = worker.cpu().saturating_sub(before.1);
+    assert!(busy < away / 4, "{busy:?} of work in {away:?} of waiting");
+    scene.redis.restart().unwrap();
+    assert_eq!(scene.redis.port(), port);
+    let stored = eventually("what was kept is stored", || async {
+        scene.client.enqueue_all(kept.clone()).await.ok()
+    })
+    .await;
+    scene
+        .acknowledged
+        .extend(stored.into_iter().map(|job| job.id.to_string()));
+    // Of those in flight, the leases ran out meanwhile.
+    scene.judge(SLOTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n2_producers_and_workers_outlast_a_redis_that_is_away() {
+    redis_away_for(Duration::from_secs(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: run by make faults"]
+async fn n2_producers_and_workers_outlast_a_redis_that_is_away_for_minutes() {
+    redis_away_for(Duration::from_mins(3)).await;
+}
+
+/// The contract's own measure is a kill of every connection every two seconds.
+async fn connections_killed_every_two_seconds(times: u32) {
+    let mut scene = Scene::new().await;
+    let _worker = scene.worker();
+    for _ in 0..times {
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            scene.enqueue(entries(40, 100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await; // a steady load, not a flood
+        }
+        for kind in ["normal", "pubsub"] {
+            scene
+                .redis
+                .tell(&format!("CLIENT KILL TYPE {kind}"))
+                .unwrap();
+        }
+        // The producer's own connection was killed too; what it asks next may be lost.
+        eventually("the producer is back", || async {
+            scene.client.queue_names().await.ok()
+        })
+        .await;
+    }
+    // A claim whose answer was cut off costs a lease of what it brought.
+    scene.judge(times as usize * SLOTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n3_connections_killed_every_two_seconds_lose_nothing() {
+    connections_killed_every_two_seconds(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: run by make faults"]
+async fn n3_connections_killed_every_two_seconds_for_a_minute_lose_nothing() {
+    connections_killed_every_two_seconds(30).await;
 }

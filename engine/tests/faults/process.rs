@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// The example `ledger_worker`; killed with its test.
 pub(crate) struct LedgerWorker(Child);
@@ -44,6 +45,26 @@ impl LedgerWorker {
 
     fn status(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().unwrap()
+    }
+
+    /// Memory that is its own and in use, in kB.
+    pub(crate) fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Time that it spent working.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        // After the program's name in brackets: fields 14 and 15 of all, in hundredths.
+        let after_name = stat.rsplit(") ").next().unwrap();
+        let fields = after_name.split(' ').skip(11).take(2);
+        let hundredths: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(hundredths * 10)
     }
 
     pub(crate) fn kill(mut self) {

@@ -7,6 +7,7 @@
 )]
 
 mod cluster;
+mod failovers;
 #[expect(dead_code, reason = "some of it only the other tests need")]
 #[path = "../stage/running.rs"]
 mod running;

@@ -89,7 +89,7 @@ async fn the_documented_acl_user_is_all_a_worker_needs() {
     fsck_is_clean(&client).await;
     let foreign = redis::cmd("GET").arg("other:key").to_owned();
     let refused = client.link().command::<Option<String>>(&foreign).await;
-    let message = refused.unwrap_err().to_string();
+    let message = refused.unwrap_err().to_string().to_lowercase();
     assert!(message.contains("no permissions"), "{message}");
 }
 
