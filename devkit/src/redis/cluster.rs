@@ -4,7 +4,10 @@
 //! done as soon as the nodes have met. A slot can be moved as an operator does it, in steps, with
 //! clients at work in between.
 
-use super::{Persistence, RedisServer};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, POLL, Persistence, RedisServer};
 use crate::error::ServerError;
 
 /// The slots of each node.
@@ -13,6 +16,8 @@ const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10922), (10923, 16383)];
 const KEYS_A_MOVE: u32 = 1000;
 /// Longest time for one move, in milliseconds.
 const MOVE_MS: u32 = 5000;
+/// How long an order to take over holds, by the servers' own rule, and a little more.
+const ORDER_HOLDS: Duration = Duration::from_millis(5500);
 
 /// The servers.
 #[derive(Debug)]
@@ -83,6 +88,26 @@ impl RedisCluster {
             self.nodes[0].port(),
             self.nodes[1].port()
         )
+    }
+
+    /// Orders a failover to that node's replica, again when an order runs out before the others
+    /// have voted, and returns when it has taken its place.
+    pub fn fail_over(&self, number: usize) -> Result<(), ServerError> {
+        let start = Instant::now();
+        let replica = &self.replicas[number];
+        while !replica.tell("INFO replication")?.contains("role:master") {
+            let next_order = Instant::now() + ORDER_HOLDS;
+            replica.tell("CLUSTER FAILOVER")?;
+            while Instant::now() < next_order
+                && !replica.tell("INFO replication")?.contains("role:master")
+            {
+                thread::sleep(POLL);
+            }
+            if start.elapsed() > PATIENCE {
+                break;
+            }
+        }
+        self.promoted(number)
     }
 
     /// Waits until that replica has taken its node's place, by order or because the node died.

@@ -2,6 +2,12 @@
 //!
 //! A call carries the script's SHA-1 and its key; the code itself travels only when a server
 //! says that it does not know it (after `SCRIPT FLUSH`, a restart, a failover).
+//!
+//! A script names the other keys it uses itself, so a cluster cannot see which of them it needs.
+//! While a slot moves from one node to another, a node would therefore run it on the half of the
+//! keys that it has. A second key beside the first prevents that: no key has the name of a queue's
+//! base, `count` is there as soon as a queue holds anything, and on a call that names one key which
+//! is there and one which is not both nodes answer `TRYAGAIN` until the slot has moved.
 
 use std::sync::OnceLock;
 
@@ -33,8 +39,9 @@ impl Script {
 
     /// Starts a call that will get about that many arguments of that many bytes together.
     pub(crate) fn call_sized(&'static self, key: &str, arguments: usize, bytes: usize) -> Call {
-        let mut command = Cmd::with_capacity(arguments + 4, bytes + key.len() + 64);
-        command.arg("EVALSHA").arg(self.sha1()).arg(1).arg(key);
+        let mut command = Cmd::with_capacity(arguments + 5, bytes + 2 * key.len() + 64);
+        command.arg("EVALSHA").arg(self.sha1()).arg(2).arg(key);
+        command.arg(format!("{key}:count"));
         Call {
             script: self,
             command,

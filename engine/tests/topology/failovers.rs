@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use devkit::{Persistence, RedisCluster, RedisServer};
-use rouage::{Client, Job, JobId};
+use rouage::{Client, Ended, Job, JobId};
+use serde_json::json;
 use tokio::task::{JoinSet, block_in_place};
 
 use crate::stage::{
-    Echo, Running, client, ends, enqueue, eventually, fsck_is_clean, one_job_runs, work,
+    Echo, PATIENCE, Running, Shout, client, ends, enqueue, eventually, fsck_is_clean, one_job_runs,
+    work,
 };
 
 /// A key of the queue, and so its slot.
@@ -17,7 +19,11 @@ const KEY: &str = "crm:{echo}:job";
 
 /// Which of the nodes has the queue.
 fn holder(nodes: &[RedisServer]) -> usize {
-    let holds = |node: &RedisServer| node.tell(&format!("EXISTS {KEY}")).unwrap() == ":1\r\n";
+    holder_of(KEY, nodes)
+}
+
+fn holder_of(key: &str, nodes: &[RedisServer]) -> usize {
+    let holds = |node: &RedisServer| node.tell(&format!("EXISTS {key}")).unwrap() == ":1\r\n";
     nodes
         .iter()
         .position(holds)
@@ -80,10 +86,7 @@ async fn n5_a_worker_follows_an_ordered_failover_inside_a_cluster() {
     let client = client(&cluster.url()).await;
     let load = Load::on(&client).await;
     let number = holder(&cluster.nodes);
-    block_in_place(|| {
-        cluster.replicas[number].tell("CLUSTER FAILOVER").unwrap();
-        cluster.promoted(number).unwrap();
-    });
+    block_in_place(|| cluster.fail_over(number).unwrap());
     load.judge().await;
     assert_eq!(holder(&cluster.replicas), number, "the replica has it now");
 }
@@ -126,14 +129,18 @@ async fn n5_a_worker_goes_on_when_a_node_of_a_cluster_dies() {
     fsck_is_clean(&client).await;
 }
 
-/// While a slot moves, its keys are on two nodes; a script must run on one that has all of them.
+/// While a slot moves, its keys are on two nodes, which both know the scripts; a script must run
+/// on one that has all of the keys.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n5_a_queue_whose_slot_moves_under_load_stays_whole() {
     let cluster = RedisCluster::start(Persistence::None).unwrap();
     let client = client(&cluster.url()).await;
     let load = Load::on(&client).await;
+    let shout = client.enqueue(&Shout { number: 0 }).await.unwrap();
+    let ended = client.wait::<Shout>(&shout, PATIENCE).await.unwrap();
+    assert_eq!(ended, Ended::Completed(json!(0)));
     let from = holder(&cluster.nodes);
-    let to = (from + 1) % cluster.nodes.len();
+    let to = holder_of("crm:{shout}:job", &cluster.nodes);
     block_in_place(|| {
         let slot = cluster.open_slot(KEY, from, to).unwrap();
         std::thread::sleep(Duration::from_millis(300)); // calls meet the slot while it is open
