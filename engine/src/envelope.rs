@@ -67,8 +67,22 @@ pub struct Envelope {
     /// Asks the handler to do everything but the effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
-    /// The job's own data: what `Job` serialises to.
+    /// Where the payload is, if it is too large for Redis; then `payload` is `null`. Needs version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offloaded: Option<Offloaded>,
+    /// The job's own data: what `Job` serialises to. The last field, so that a script can cut it off.
     pub payload: Box<RawValue>,
+}
+
+/// A reference to a payload in a `PayloadStore`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offloaded {
+    /// Its name there.
+    pub id: String,
+    /// Its size in bytes of JSON.
+    pub bytes: usize,
+    /// Its SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// Why stored bytes are no envelope. Never quotes the payload.
@@ -118,7 +132,11 @@ impl Envelope {
     /// The lowest version that has everything this envelope uses.
     #[cfg(feature = "client")]
     pub(crate) const fn needed_version(&self) -> u8 {
-        if self.group.is_some() { 2 } else { 1 }
+        if self.group.is_some() || self.offloaded.is_some() {
+            2
+        } else {
+            1
+        }
     }
 
     /// The soft timeout, if the producer set one.
@@ -152,6 +170,7 @@ mod tests {
             group: None,
             tags: Vec::new(),
             dry_run: false,
+            offloaded: None,
             payload: RawValue::from_string(r#"{"value":"é\n"}"#.to_owned()).unwrap(),
         }
     }
@@ -185,6 +204,23 @@ mod tests {
                 r#""dry_run":true,"payload":{"value":"é\n"}}"#,
             )
         );
+    }
+
+    #[test]
+    fn a_reference_comes_before_the_payload() {
+        let reference = Offloaded {
+            id: "01J".to_owned(),
+            bytes: 70_000,
+            sha256: "e3b0".to_owned(),
+        };
+        let offloaded = Envelope {
+            offloaded: Some(reference),
+            payload: RawValue::NULL.to_owned(),
+            ..envelope()
+        };
+        let text = serde_json::to_string(&offloaded).unwrap();
+        let end = r#""offloaded":{"id":"01J","bytes":70000,"sha256":"e3b0"},"payload":null}"#;
+        assert!(text.ends_with(end), "{text}");
     }
 
     #[test]

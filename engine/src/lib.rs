@@ -65,6 +65,8 @@ pub mod keys;
 #[cfg(feature = "client")]
 mod link;
 #[cfg(feature = "client")]
+pub mod payloads;
+#[cfg(feature = "client")]
 pub mod record;
 #[cfg(feature = "client")]
 mod scripts;
@@ -88,7 +90,9 @@ pub mod testing;
 #[cfg(feature = "worker")]
 mod worker;
 
-pub use envelope::{ENVELOPE_VERSIONS, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, UnreadableEnvelope};
+pub use envelope::{
+    ENVELOPE_VERSIONS, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, Offloaded, UnreadableEnvelope,
+};
 pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
 pub use job::Job;
 pub use policy::{Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique};

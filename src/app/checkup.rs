@@ -3,6 +3,7 @@
 //! Nothing is changed. A part that cannot be reached is a finding like any other, and the
 //! parts behind it are left out.
 
+use anyhow::Context;
 use rouage::startup::{Finding, Severity};
 use rouage::{Client, ClientError};
 use secrecy::ExposeSecret;
@@ -10,7 +11,11 @@ use secrecy::ExposeSecret;
 use super::families::{FAMILIES, finding};
 use crate::config::{Config, Origin};
 use crate::explain::{Explained, explain};
+use crate::store::effects::Effects;
 use crate::store::pool;
+
+/// Open effects that are counted.
+const MOST_EFFECTS: u32 = 1000;
 
 /// All findings, part by part.
 pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
@@ -155,8 +160,28 @@ async fn examine_database(config: &Config) -> anyhow::Result<Vec<Finding>> {
     for family in FAMILIES {
         findings.extend(family.check(&config.settings, &probe).await?);
     }
+    if state.pending.is_empty() {
+        findings.push(open_effects(&Effects::new(probe.clone())).await?);
+    }
     probe.close().await;
     Ok(findings)
+}
+
+/// Whether effects wait for somebody's word.
+async fn open_effects(effects: &Effects) -> anyhow::Result<Finding> {
+    let open = effects
+        .open(MOST_EFFECTS)
+        .await
+        .context("list the open effects")?;
+    let (severity, message) = match open.len() {
+        0 => (Severity::Ok, "no effect is open".to_owned()),
+        open => (
+            Severity::Warning,
+            format!("effects that may have happened, and nobody knows: {open}"),
+        ),
+    };
+    let hint = "look at them: crm-worker effects list";
+    Ok(finding("effects", severity, message, hint))
 }
 
 /// A part that did not answer; its own hints are known at run time only and join the message.

@@ -1,9 +1,12 @@
-//! What the worker forgets in the database, once an hour: rows whose time is over.
+//! What the worker forgets in the database, once an hour: rows whose time is over, and payloads
+//! whose job is gone.
 //!
 //! Every worker does it. The statements are bounded, skip what another one is removing, and are
 //! harmless to run twice; after a failure the next round does the rest.
 
 use std::time::Duration;
+
+use rouage::Client;
 
 use crate::config::Settings;
 use crate::store::effects::Effects;
@@ -13,16 +16,20 @@ use crate::store::pool::Pool;
 const EVERY: Duration = Duration::from_hours(1);
 /// Statements of one kind in one round.
 const STATEMENTS: usize = 100;
+/// Payloads that are looked at in one step.
+const PAYLOADS: usize = 500;
 
 /// What is forgotten, and after how long.
 pub(super) struct Housekeeping {
+    client: Client,
     effects: Effects,
     keep_effects: Duration,
 }
 
 impl Housekeeping {
-    pub(super) fn new(database: &Pool, settings: &Settings) -> Self {
+    pub(super) fn new(client: Client, database: &Pool, settings: &Settings) -> Self {
         Self {
+            client,
             effects: Effects::new(database.clone()),
             keep_effects: settings.keep_effects,
         }
@@ -41,6 +48,11 @@ impl Housekeeping {
     async fn round(&self) -> anyhow::Result<()> {
         for _ in 0..STATEMENTS {
             if self.effects.forget(self.keep_effects).await? == 0 {
+                break;
+            }
+        }
+        for _ in 0..STATEMENTS {
+            if self.client.collect_payloads(PAYLOADS).await?.looked_at < PAYLOADS {
                 break;
             }
         }

@@ -15,23 +15,46 @@ mod queues;
 pub(crate) mod run;
 mod signals;
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use rouage::{Client, Keyspace};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Config, Invalid, Problem};
+use crate::config::{Config, Invalid, Problem, Settings};
 use crate::store::effects::Effects;
 use crate::store::migrate::{self, State, Step};
-use crate::store::pool::{self, Options};
+use crate::store::payloads::Payloads;
+use crate::store::pool::{self, Options, Pool};
 
 pub(crate) use kinds::new_job;
 
-/// Connects to the Redis of the settings.
+/// Connects to the Redis of the settings. Large payloads go to the database, if there is one, over
+/// a connection that is opened when the first of them comes.
 pub(crate) async fn client(config: &Config) -> anyhow::Result<Client> {
     let redis = &config.settings.redis;
     let url = required(redis.url.as_ref(), "redis.url", "REDIS_URL")?;
     let client = Client::connect(url.expose_secret(), Keyspace::new(&redis.prefix)).await;
-    client.context("connect to redis")
+    let client = client.context("connect to redis")?;
+    if config.settings.database.url.is_none() {
+        return Ok(client);
+    }
+    Ok(with_payloads(
+        client,
+        config,
+        pool::probe(&database(config)?),
+    ))
+}
+
+/// The client with the store for large payloads in that pool.
+fn with_payloads(client: Client, config: &Config, pool: Pool) -> Client {
+    let Settings {
+        redis,
+        offload_above,
+        ..
+    } = &config.settings;
+    let store = Payloads::new(pool, &redis.prefix);
+    client.with_payloads(Arc::new(store), *offload_above)
 }
 
 /// Where the database of the settings is; opens nothing.

@@ -78,6 +78,8 @@ async fn start(
     let client = super::client(config).await?;
     judge::redis(&client, &run.allow).await?;
     let database = open_database(config, run.migrate).await?;
+    // From now on over the jobs' own pool.
+    let client = super::with_payloads(client, config, database.clone());
     let refused = judge::families(settings, &database, &mut queues).await?;
     client.mark_layout().await.context("mark the layout")?;
 
@@ -88,7 +90,7 @@ async fn start(
     let worker = worker(config, client.clone(), &database, queues)?;
     let instance = worker.instance();
     tracing::info!(instance, version, queues = served.join(","), "started");
-    background.spawn(Housekeeping::new(&database, settings).run());
+    background.spawn(Housekeeping::new(client.clone(), &database, settings).run());
     background.spawn(recorder::upkeep(handle.clone()));
     if let Some(probes) = probes {
         let observed = Observed {

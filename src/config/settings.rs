@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) worker: Worker,
     pub(crate) retention: Retention,
     pub(crate) exports: ExportSettings,
+    /// From which size on, in bytes, payloads are kept in the database.
+    pub(crate) offload_above: usize,
     /// How long confirmed effects are remembered.
     pub(crate) keep_effects: Duration,
     /// Where the probes listen; `None` for nowhere.
@@ -118,6 +120,7 @@ impl Settings {
                 max_bytes: r.integer("exports.max_bytes", 1000..=1_000_000_000_000),
                 keep: r.hours("exports.keep_hours", 1..=YEAR),
             },
+            offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
             keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),
             http: address(r),
             log: Log {

@@ -6,6 +6,7 @@
 
 pub(crate) mod effects;
 pub(crate) mod migrate;
+pub(crate) mod payloads;
 pub(crate) mod pool;
 pub(crate) mod schema;
 

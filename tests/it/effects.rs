@@ -84,6 +84,11 @@ async fn an_effect_that_did_not_happen_is_run_by_the_retry() {
         (&open[0]["key"], &open[0]["job_id"], &open[0]["state"]),
         (&"debug:mail".into(), &id.as_str().into(), &"unknown".into())
     );
+    let found = world.run(&["doctor"]).good();
+    assert!(
+        found.contains("effects that may have happened, and nobody knows: 1"),
+        "{found}"
+    );
     let said = [
         "effects",
         "decide",

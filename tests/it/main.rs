@@ -18,6 +18,7 @@ mod filters;
 mod help;
 mod jobs;
 mod migrations;
+mod payloads;
 mod probes;
 mod shutdown;
 mod wishes;

@@ -92,6 +92,7 @@ impl NewJob {
                 group: None,
                 tags: Vec::new(),
                 dry_run: false,
+                offloaded: None,
                 payload,
             },
             run_at: RunAt::Now,
@@ -245,6 +246,7 @@ impl Client {
     /// After an error some of the jobs may be stored; repeating the call with the same ids
     /// stores the rest and doubles nothing.
     pub async fn enqueue_all(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, ClientError> {
+        let jobs = self.offload(jobs).await?;
         let mut rest = jobs.as_slice();
         let mut calls = Vec::new();
         while let Some(first) = rest.first() {

@@ -3,6 +3,7 @@
 use crate::envelope::{MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::link::LinkError;
+use crate::payloads::StoreFailure;
 
 /// Why a job was not enqueued, or not waited for.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,11 @@ pub enum ClientError {
         /// Its size.
         bytes: usize,
     },
+    /// The store for large payloads is away. Nothing was enqueued that refers to what was not stored.
+    #[error(
+        "the store for large payloads failed: {0}; hint: nothing was enqueued, repeating is safe"
+    )]
+    Payloads(StoreFailure),
     /// A kind or queue that cannot be a name.
     #[error(
         "{what} {name:?} is not 1 to {MAX_NAME_BYTES} characters of lower-case letters, digits, '_', '-' and '.'"

@@ -23,6 +23,7 @@ pub use wait::Ended;
 
 use crate::keys::{Keyspace, QueueKeys};
 use crate::link::Link;
+use crate::payloads::Payloads;
 
 /// How long a producer waits for Redis before it gets an error.
 const PRODUCER_DEADLINE: Duration = Duration::from_secs(2);
@@ -34,6 +35,8 @@ pub struct Client {
     keyspace: Keyspace,
     /// Queues this process has announced already.
     announced: Arc<Mutex<HashSet<String>>>,
+    /// Where large payloads go; `None` keeps all of them in Redis.
+    pub(crate) payloads: Option<Payloads>,
 }
 
 impl Client {
@@ -49,6 +52,7 @@ impl Client {
             link,
             keyspace,
             announced: Arc::default(),
+            payloads: None,
         }
     }
 

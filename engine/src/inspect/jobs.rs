@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::client::{Client, ClientError};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Offloaded};
 use crate::id::JobId;
 use crate::keys::{QueueKeys, due_ms, ready_since_ms};
 use crate::policy::Group;
@@ -61,7 +61,9 @@ pub struct JobView {
     pub reason: String,
     /// Payload size in bytes of JSON.
     pub payload_bytes: usize,
-    /// The payload; `None` if the envelope is unreadable.
+    /// Where the payload is, if it is not in Redis; see [`Client::payload`].
+    pub offloaded: Option<Offloaded>,
+    /// The payload; `None` if the envelope is unreadable or the payload offloaded.
     #[serde(skip)]
     pub payload: Option<Value>,
     /// How far it is.
@@ -344,10 +346,8 @@ pub(super) fn view(
             .map(|e| e.priority.get())
             .unwrap_or_default(),
         enqueued_at: envelope.as_ref().map(|e| e.enqueued_at).unwrap_or_default(),
-        payload_bytes: envelope
-            .as_ref()
-            .map(|e| e.payload.get().len())
-            .unwrap_or_default(),
+        payload_bytes: envelope.as_ref().map(payload_bytes).unwrap_or_default(),
+        offloaded: envelope.as_ref().and_then(|e| e.offloaded.clone()),
         tags: envelope
             .as_ref()
             .map(|e| e.tags.clone())
@@ -356,7 +356,7 @@ pub(super) fn view(
         group: envelope.as_ref().and_then(|e| e.group.clone()),
         expires_at: envelope.as_ref().and_then(|e| e.expires_at),
         dry_run: envelope.as_ref().is_some_and(|e| e.dry_run),
-        payload: envelope.and_then(|e| serde_json::from_str(e.payload.get()).ok()),
+        payload: envelope.and_then(|e| inline_payload(&e)),
         checkpoint: json(&parts.checkpoint),
         attempt: run.attempt,
         lost: run.lost,
@@ -375,4 +375,19 @@ pub(super) fn view(
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect(),
     }
+}
+
+fn payload_bytes(envelope: &Envelope) -> usize {
+    let inline = envelope.payload.get().len();
+    envelope
+        .offloaded
+        .as_ref()
+        .map_or(inline, |there| there.bytes)
+}
+
+fn inline_payload(envelope: &Envelope) -> Option<Value> {
+    if envelope.offloaded.is_some() {
+        return None;
+    }
+    serde_json::from_str(envelope.payload.get()).ok()
 }

@@ -16,6 +16,7 @@ use crate::gates::Limits;
 use crate::keys::Keyspace;
 use crate::link::Link;
 use crate::metrics::KindMetrics;
+use crate::payloads::PayloadStore;
 
 /// Outcomes that may wait for Redis, however few slots there are.
 const MIN_OUTCOMES: usize = 1000;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) keyspace: Keyspace,
     pub(super) registry: Arc<Registry>,
     pub(super) limits: Arc<Limits>,
+    pub(super) payloads: Option<Arc<dyn PayloadStore>>,
     pub(super) options: WorkerOptions,
     pub(super) instance: String,
     /// Ends the fetch loops.
@@ -122,7 +124,9 @@ impl Line {
                 abandon: shared.abandon.clone(),
             })
             .layer(CatchLayer)
-            .build(Perform);
+            .build(Perform {
+                payloads: shared.payloads.clone(),
+            });
         let queue = self.queue.clone();
         async move {
             if let Err(error) = worker.run().await {

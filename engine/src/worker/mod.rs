@@ -142,6 +142,7 @@ impl Worker {
             link,
             keyspace,
             limits: Arc::new(limits),
+            payloads: self.client.payload_store().cloned(),
             registry: Arc::clone(&self.registry),
             options: self.options.clone(),
             instance: self.instance.clone(),

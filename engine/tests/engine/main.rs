@@ -20,6 +20,7 @@ mod groups;
 mod kit;
 mod leases;
 mod limits;
+mod offload;
 mod rates;
 mod searching;
 mod shutdown;

@@ -25,7 +25,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(client: &Client, args: &Args) -> anyhow::Result<Verdict> {
-    let job = super::find(client, &args.id).await?;
+    let mut job = super::find(client, &args.id).await?;
+    if args.payload {
+        job.payload = client.payload(&job).await.context("load the payload")?;
+    }
     let waiting = client.why(&job.queue, &args.id).await?;
     if args.json {
         output::json(&[object(&job, &waiting, args.payload)?])?;
@@ -114,13 +117,15 @@ fn page(job: &JobView, waiting: &Waiting, payload: bool) -> String {
             ),
         );
     }
+    let bytes = job.payload_bytes;
     match (&job.payload, payload) {
+        (None, false) if job.offloaded.is_some() => line(
+            "payload",
+            &format!("{bytes} bytes in the database, shown with --payload"),
+        ),
         (None, _) => line("payload", "unreadable"),
         (Some(payload), true) => line("payload", &payload.to_string()),
-        (Some(_), false) => line(
-            "payload",
-            &format!("{} bytes, shown with --payload", job.payload_bytes),
-        ),
+        (Some(_), false) => line("payload", &format!("{bytes} bytes, shown with --payload")),
     }
     text
 }
