@@ -183,6 +183,11 @@ impl QueueKeys {
         self.key("archive")
     }
 
+    /// STRING, the process that writes the queue's history now. Owner: its archiver. TTL 30 s.
+    pub fn archiver(&self) -> String {
+        self.key("archiver")
+    }
+
     /// LIST of ids of finished jobs that the history has not got yet. Bound: 1,000,000.
     pub fn unarchived(&self) -> String {
         self.key("unarchived")
@@ -275,7 +280,8 @@ impl QueueKeys {
     }
 
     /// HASH of counters: enqueued, completed, discarded, cancelled, pruned, `lease_lost`,
-    /// fence, elsewhere (available outside `ready`). Bound: eight fields.
+    /// fence, elsewhere (available outside `ready`), unrecorded (lost for the history, until its archiver
+    /// has counted them). Bound: nine fields.
     pub fn count(&self) -> String {
         self.key("count")
     }
@@ -314,6 +320,7 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("follow", "hash"),
     ("signals", "hash"),
     ("archive", "string"),
+    ("archiver", "string"),
     ("unarchived", "list"),
     ("scheduled", "zset"),
     ("retrying", "zset"),

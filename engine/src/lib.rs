@@ -84,6 +84,8 @@ mod executor;
 #[cfg(feature = "faults")]
 pub mod faults;
 #[cfg(feature = "worker")]
+pub mod history;
+#[cfg(feature = "worker")]
 pub mod metrics;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -25,6 +25,10 @@ pub const LEASE_LOST: &str = "rouage_lease_lost_total";
 pub const REFUSED: &str = "rouage_outcomes_refused_total";
 /// Effects by what became of them.
 pub const EFFECTS: &str = "rouage_effects_total";
+/// Finished jobs that the history has not got yet, by queue.
+pub const HISTORY_WAITING: &str = "rouage_history_waiting";
+/// Finished jobs that the history never got, by queue.
+pub const HISTORY_LOST: &str = "rouage_history_lost_total";
 /// Jobs in each state, by queue.
 pub const QUEUE_JOBS: &str = "rouage_queue_jobs";
 /// How long the first job in line has waited, by queue.
@@ -54,6 +58,14 @@ pub const ALL: &[(&str, &str)] = &[
         EFFECTS,
         "Effects by what became of them: confirmed, released, unknown, settled by asking, repeated (answered from the ledger)",
     ),
+    (
+        HISTORY_WAITING,
+        "Finished jobs that the history has not got yet, by queue",
+    ),
+    (
+        HISTORY_LOST,
+        "Finished jobs that the history never got because it was away for too long, by queue",
+    ),
     (QUEUE_JOBS, "Jobs in each state, by queue"),
     (
         QUEUE_OLDEST,
@@ -67,7 +79,9 @@ pub const ALL: &[(&str, &str)] = &[
 pub fn describe() {
     for (name, help) in ALL {
         match *name {
-            JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS => describe_counter!(*name, *help),
+            JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS | HISTORY_LOST => {
+                describe_counter!(*name, *help);
+            }
             JOB_DURATION | JOB_WAIT => describe_histogram!(*name, Unit::Seconds, *help),
             _ => describe_gauge!(*name, *help),
         }

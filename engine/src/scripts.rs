@@ -50,6 +50,8 @@ scripts! {
     SWEEP = "prelude.lua" "groups.lua" "ending.lua" "sweep.lua";
     /// Removes old finished jobs.
     PRUNE = "prelude.lua" "prune.lua";
+    /// Takes finished jobs for the history.
+    ARCHIVE = "prelude.lua" "archive.lua";
     /// Reserves permits of a rate limit.
     LIMIT = "prelude.lua" "limit.lua";
     /// Stores progress and checkpoints.

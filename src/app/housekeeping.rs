@@ -10,6 +10,7 @@ use rouage::Client;
 
 use crate::config::Settings;
 use crate::store::effects::Effects;
+use crate::store::job_runs::JobRuns;
 use crate::store::pool::Pool;
 
 /// How often.
@@ -24,6 +25,8 @@ pub(super) struct Housekeeping {
     client: Client,
     effects: Effects,
     keep_effects: Duration,
+    history: JobRuns,
+    keep_history: Duration,
 }
 
 impl Housekeeping {
@@ -32,6 +35,8 @@ impl Housekeeping {
             client,
             effects: Effects::new(database.clone()),
             keep_effects: settings.keep_effects,
+            history: JobRuns::new(database.clone()),
+            keep_history: settings.keep_history,
         }
     }
 
@@ -48,6 +53,11 @@ impl Housekeeping {
     async fn round(&self) -> anyhow::Result<()> {
         for _ in 0..STATEMENTS {
             if self.effects.forget(self.keep_effects).await? == 0 {
+                break;
+            }
+        }
+        for _ in 0..STATEMENTS {
+            if self.history.forget(self.keep_history).await? == 0 {
                 break;
             }
         }

@@ -23,6 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Invalid, Problem, Settings};
 use crate::store::effects::Effects;
+use crate::store::job_runs::JobRuns;
 use crate::store::migrate::{self, State, Step};
 use crate::store::payloads::Payloads;
 use crate::store::pool::{self, Options, Pool};
@@ -83,6 +84,11 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Step>> {
 /// The ledger of effects, over a connection that is opened when it is used.
 pub(crate) fn effects(config: &Config) -> anyhow::Result<Effects> {
     Ok(Effects::new(pool::probe(&database(config)?)))
+}
+
+/// The history of finished jobs, over a connection that is opened when it is used.
+pub(crate) fn history(config: &Config) -> anyhow::Result<JobRuns> {
+    Ok(JobRuns::new(pool::probe(&database(config)?)))
 }
 
 fn required<'s>(

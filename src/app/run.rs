@@ -23,6 +23,7 @@ pub(crate) use super::queues::Named;
 use super::signals::Signals;
 use crate::config::{Config, Invalid};
 use crate::store::effects::Effects;
+use crate::store::job_runs::JobRuns;
 use crate::store::pool::{self, Limits, Pool};
 use crate::telemetry::probes::Probes;
 use crate::telemetry::recorder;
@@ -131,7 +132,8 @@ fn worker(
     };
     let registry = crm_jobs::register(Registry::new(), &services)
         .effects(Arc::new(Effects::new(database.clone())));
-    Worker::new(client, registry, options).context("prepare the worker")
+    let worker = Worker::new(client, registry, options).context("prepare the worker")?;
+    Ok(worker.with_history(Arc::new(JobRuns::new(database.clone()))))
 }
 
 /// Connects, and refuses a database whose migrations are not this release's.

@@ -26,6 +26,14 @@ pub(super) fn instant(text: &str) -> Result<u64, String> {
         })
 }
 
+/// An instant, or how long ago it was, as ms since 1970.
+pub(super) fn past(text: &str) -> Result<u64, String> {
+    let ago = |length: Duration| now_ms().saturating_sub(length.as_millis() as u64);
+    duration(text).map(ago).or_else(|_| instant(text)).map_err(|_| {
+        format!("{text:?} is neither a time such as 2026-11-23T09:30:00+01:00 nor how long ago it was, such as 2h")
+    })
+}
+
 /// ms since 1970 now.
 pub(super) fn now_ms() -> u64 {
     u64::try_from(SystemClock.now().timestamp_millis()).unwrap_or(0)

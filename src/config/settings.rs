@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) exports: ExportSettings,
     /// From which size on, in bytes, payloads are kept in the database.
     pub(crate) offload_above: usize,
+    /// How long the history of finished jobs is kept.
+    pub(crate) keep_history: Duration,
     /// How long confirmed effects are remembered.
     pub(crate) keep_effects: Duration,
     /// Where the probes listen; `None` for nowhere.
@@ -121,6 +123,7 @@ impl Settings {
                 keep: r.hours("exports.keep_hours", 1..=YEAR),
             },
             offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
+            keep_history: r.hours("history.keep_hours", 24..=10 * YEAR),
             keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),
             http: address(r),
             log: Log {

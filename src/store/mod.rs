@@ -5,6 +5,7 @@
 //! The families' own statements are in `jobs/`. Nothing here writes outside schema `worker`.
 
 pub(crate) mod effects;
+pub(crate) mod job_runs;
 pub(crate) mod migrate;
 pub(crate) mod payloads;
 pub(crate) mod pool;

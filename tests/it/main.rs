@@ -16,6 +16,7 @@ mod effects;
 mod exports;
 mod filters;
 mod help;
+mod history;
 mod jobs;
 mod migrations;
 mod payloads;

@@ -7,12 +7,14 @@
 //! - `fetch` claims into free slots and hands attempts over,
 //! - `ack` writes outcomes in batches, again and again until Redis took them,
 //! - `beat` keeps leases alive from a thread of its own,
+//! - `archive` hands finished jobs to the history,
 //! - `keep` sweeps lost leases and prunes what is over,
 //! - `wake` listens for new work,
 //! - `turn` tells whether the fetch loop turns,
 //! - `held` is what they share: the attempts that run here.
 
 mod ack;
+mod archive;
 mod beat;
 mod fetch;
 mod held;
@@ -30,6 +32,7 @@ use apalis_core::worker::context::WorkerContext;
 use tokio::sync::mpsc;
 
 pub(crate) use ack::{Ack, Acker};
+pub(crate) use archive::Archiver;
 pub(crate) use beat::{BeatingQueue, Beats};
 pub(crate) use fetch::Fetcher;
 pub(crate) use held::Held;

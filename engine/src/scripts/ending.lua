@@ -43,8 +43,10 @@ local MAX_UNARCHIVED = 1000000
 -- Notes jobs for the history, while somebody keeps one.
 local function note_for_history(ids)
   if any(keys.archive) then
-    if redis.call('RPUSH', keys.unarchived, unpack(ids)) > MAX_UNARCHIVED then
+    local surplus = redis.call('RPUSH', keys.unarchived, unpack(ids)) - MAX_UNARCHIVED
+    if surplus > 0 then
       redis.call('LTRIM', keys.unarchived, -MAX_UNARCHIVED, -1)
+      redis.call('HINCRBY', keys.count, 'unrecorded', surplus)
     end
   end
 end

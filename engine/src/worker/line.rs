@@ -8,11 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkerOptions, spawn};
-use crate::backend::{Acker, Fetcher, Held, Keeper, LastTurn, QueueBackend};
+use crate::backend::{Acker, Archiver, Fetcher, Held, Keeper, LastTurn, QueueBackend};
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
 use crate::gates::Limits;
+use crate::history::History;
 use crate::keys::Keyspace;
 use crate::link::Link;
 use crate::metrics::KindMetrics;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) registry: Arc<Registry>,
     pub(super) limits: Arc<Limits>,
     pub(super) payloads: Option<Arc<dyn PayloadStore>>,
+    pub(super) history: Option<Arc<dyn History>>,
     pub(super) options: WorkerOptions,
     pub(super) instance: String,
     /// Ends the fetch loops.
@@ -105,6 +107,10 @@ impl Line {
         tasks.ackers.spawn(acker.run(ended));
         spawn(fetcher.run(shared.drain.clone()));
         spawn(keeper.run(shared.stop_rest.clone()));
+        if let Some(history) = &shared.history {
+            let archiver = line.archiver(shared, history);
+            spawn(archiver.run(shared.stop_rest.clone()));
+        }
         line
     }
 
@@ -132,6 +138,17 @@ impl Line {
             if let Err(error) = worker.run().await {
                 tracing::error!(%queue, %error, "the queue's worker failed");
             }
+        }
+    }
+
+    fn archiver(&self, shared: &Shared, history: &Arc<dyn History>) -> Archiver {
+        Archiver {
+            link: shared.link.clone(),
+            keys: shared.keyspace.queue(&self.queue),
+            queue: self.queue.clone(),
+            me: shared.instance.clone(),
+            history: Arc::clone(history),
+            held: Arc::clone(&self.held),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::backend::{BeatingQueue, Beats, LastTurn, Sleeper, Wake};
 use crate::client::{Client, check_name};
 use crate::executor::{Registry, StopReason};
 use crate::gates::{Announcer, Limits};
+use crate::history::History;
 use crate::id::JobId;
 use crate::inspect::WorkerInfo;
 
@@ -57,6 +58,7 @@ pub struct Worker {
     options: WorkerOptions,
     instance: String,
     pulse: Pulse,
+    history: Option<Arc<dyn History>>,
 }
 
 impl Worker {
@@ -82,7 +84,15 @@ impl Worker {
             registry: Arc::new(registry.producing_into(Arc::new(client.clone()))),
             client,
             options,
+            history: None,
         })
+    }
+
+    /// Hands finished jobs to a history, beside the work.
+    #[must_use]
+    pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
+        self.history = Some(history);
+        self
     }
 
     /// The process' unique name in the list of workers.
@@ -143,6 +153,7 @@ impl Worker {
             keyspace,
             limits: Arc::new(limits),
             payloads: self.client.payload_store().cloned(),
+            history: self.history.clone(),
             registry: Arc::clone(&self.registry),
             options: self.options.clone(),
             instance: self.instance.clone(),

@@ -17,6 +17,7 @@ mod ends;
 mod enqueueing;
 mod fsck;
 mod groups;
+mod history;
 mod kit;
 mod leases;
 mod limits;

@@ -1,6 +1,7 @@
 //! `crm-worker jobs`: look at jobs and steer them, by id or by what they have in common.
 
 mod cancel;
+mod history;
 mod list;
 mod remedy;
 mod retry;
@@ -19,6 +20,8 @@ pub(super) enum Command {
     List(list::Args),
     /// Show all that is known about a job, and why it waits
     Show(show::Args),
+    /// Search the jobs that ended, also long ago
+    History(history::Args),
     /// Run jobs again, or now instead of later
     Retry(Ids),
     /// Cancel jobs that wait, and ask running ones to stop
@@ -34,12 +37,13 @@ pub(super) struct Ids {
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Verdict> {
-    let client = crate::app::client(config).await?;
+    let connect = || crate::app::client(config);
     match command {
-        Command::List(args) => list::run(&client, args).await,
-        Command::Show(args) => show::run(&client, &args).await,
-        Command::Retry(Ids { ids }) => retry::run(&client, &ids).await,
-        Command::Cancel(Ids { ids }) => cancel::run(&client, &ids).await,
+        Command::List(args) => list::run(&connect().await?, args).await,
+        Command::Show(args) => show::run(&connect().await?, &args).await,
+        Command::History(args) => history::run(config, args).await,
+        Command::Retry(Ids { ids }) => retry::run(&connect().await?, &ids).await,
+        Command::Cancel(Ids { ids }) => cancel::run(&connect().await?, &ids).await,
     }
 }
 
