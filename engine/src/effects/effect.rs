@@ -185,7 +185,7 @@ impl Call {
                 count("repeated");
                 Ok(Granted::Answer(answer))
             }
-            (Step::Wait(time), _) => Err(JobError::snooze(time)),
+            (Step::Wait(time), _) => Err(busy(time)),
             (Step::TakeOver, _) => self.take_over(&found.call).await,
             (Step::Ask, Some(ask)) => self.settle(&found.call, ask().await?).await,
             (Step::Ask | Step::Unknown, _) => Err(self.is_unknown(&found.call).await),
@@ -199,7 +199,7 @@ impl Call {
         if taken {
             Ok(Granted::Run)
         } else {
-            Err(JobError::snooze(COME_BACK))
+            Err(busy(COME_BACK))
         }
     }
 
@@ -302,7 +302,7 @@ impl Call {
                 Err(_) => tokio::time::sleep(backoff.next()).await,
             }
         }
-        Err(JobError::snooze(COME_BACK))
+        Err(JobError::waiting(COME_BACK, "effect:ledger".to_owned()))
     }
 
     /// The answer as JSON. It is too late to fail: what cannot be kept is kept as `null`.
@@ -319,6 +319,11 @@ impl Call {
         );
         "null".to_owned()
     }
+}
+
+/// Another run of the effect is, or may be, under way.
+fn busy(time: Duration) -> JobError {
+    JobError::waiting(time, "effect:busy".to_owned())
 }
 
 fn unknown(what: &str) -> JobError {

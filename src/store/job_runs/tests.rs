@@ -128,24 +128,88 @@ async fn every_condition_narrows_the_search() {
     .await;
     let text = |text: &str| Some(text.to_owned());
     let cases = [
-        (Search { job: text("good"), ..all() }, "good"),
-        (Search { kind: text("debug.echo"), ..all() }, "tagged"),
-        (Search { queue: text("debug"), ..all() }, "tagged"),
-        (Search { tag: text("team:3"), ..all() }, "tagged"),
-        (Search { state: text("discarded"), ..all() }, "bad"),
-        (Search { error: text("connection"), ..all() }, "bad"),
-        (Search { error: text("100% s"), ..all() }, "bad"),
-        (Search { since: Some(NOON + 3), ..all() }, "tagged"),
-        (Search { until: Some(NOON + 2), ..all() }, "good"),
+        (
+            Search {
+                job: text("good"),
+                ..all()
+            },
+            "good",
+        ),
+        (
+            Search {
+                kind: text("debug.echo"),
+                ..all()
+            },
+            "tagged",
+        ),
+        (
+            Search {
+                queue: text("debug"),
+                ..all()
+            },
+            "tagged",
+        ),
+        (
+            Search {
+                tag: text("team:3"),
+                ..all()
+            },
+            "tagged",
+        ),
+        (
+            Search {
+                state: text("discarded"),
+                ..all()
+            },
+            "bad",
+        ),
+        (
+            Search {
+                error: text("connection"),
+                ..all()
+            },
+            "bad",
+        ),
+        (
+            Search {
+                error: text("100% s"),
+                ..all()
+            },
+            "bad",
+        ),
+        (
+            Search {
+                since: Some(NOON + 3),
+                ..all()
+            },
+            "tagged",
+        ),
+        (
+            Search {
+                until: Some(NOON + 2),
+                ..all()
+            },
+            "good",
+        ),
     ];
     for (search, expected) in cases {
         let shown = format!("{search:?}");
         assert_eq!(found(&history, search).await, [expected], "{shown}");
     }
     for nothing in [
-        Search { error: text("con%n"), ..all() },
-        Search { tag: text("team"), ..all() },
-        Search { kind: text("debug.echo"), state: text("discarded"), ..all() },
+        Search {
+            error: text("con%n"),
+            ..all()
+        },
+        Search {
+            tag: text("team"),
+            ..all()
+        },
+        Search {
+            kind: text("debug.echo"),
+            state: text("discarded"),
+            ..all()
+        },
     ] {
         assert!(found(&history, nothing).await.is_empty());
     }
@@ -173,15 +237,20 @@ async fn pages_follow_each_other_without_a_hole_or_a_double() {
 async fn only_what_is_old_is_forgotten() {
     let pool = test_database::pool().await;
     let history = JobRuns::new(pool.clone());
-    history.record(&[job("old", 1), job("new", 2)]).await.unwrap();
+    history
+        .record(&[job("old", 1), job("new", 2)])
+        .await
+        .unwrap();
     sqlx::query("UPDATE worker.job_runs SET finished_at = now() WHERE job_id = 'new'")
         .execute(&pool)
         .await
         .unwrap();
-    sqlx::query("UPDATE worker.job_runs SET finished_at = now() - interval '2 days' WHERE job_id = 'old'")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "UPDATE worker.job_runs SET finished_at = now() - interval '2 days' WHERE job_id = 'old'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     let day = Duration::from_hours(24);
     assert_eq!(history.forget(day).await.unwrap(), 1);
     assert_eq!(found(&history, all()).await, ["new"]);

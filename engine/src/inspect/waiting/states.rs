@@ -19,6 +19,18 @@ pub(super) fn scheduled(facts: &Facts) -> Waiting {
             Cause::Breaker,
             format!("waits for circuit breaker {name} to close and tries {due}"),
         ),
+        Some(("effect", "busy")) => (
+            Cause::Snoozed,
+            format!("waits for another run of its effect to end and tries {due}"),
+        ),
+        Some(("effect", "ledger")) => (
+            Cause::Snoozed,
+            format!("waits for the ledger of effects to answer and tries {due}"),
+        ),
+        Some(("payload", "store")) => (
+            Cause::Snoozed,
+            format!("waits for the store of its payload to answer and tries {due}"),
+        ),
         _ if facts.run.is_some() => (Cause::Snoozed, format!("asked to run again {due}")),
         _ => (Cause::Scheduled, format!("is scheduled to run {due}")),
     };

@@ -240,6 +240,21 @@ fn a_snoozed_job_says_what_it_waits_for() {
             Cause::Breaker,
             "waits for circuit breaker resend to close and tries in 12s",
         ),
+        (
+            "effect:busy",
+            Cause::Snoozed,
+            "waits for another run of its effect to end and tries in 12s",
+        ),
+        (
+            "effect:ledger",
+            Cause::Snoozed,
+            "waits for the ledger of effects to answer and tries in 12s",
+        ),
+        (
+            "payload:store",
+            Cause::Snoozed,
+            "waits for the store of its payload to answer and tries in 12s",
+        ),
     ];
     for (reason, cause, sentence) in cases {
         job.reason = reason.to_owned();
