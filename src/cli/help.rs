@@ -19,6 +19,7 @@ Jobs
   jobs         List, show, retry or cancel jobs
   effects      Show effects that may have happened, and decide them
   queues       Show the queues and what waits in them
+  groups       Show the groups of a queue, and set how many of their jobs run at once
   workers      Show the worker processes that are alive
 
 Look after

@@ -10,6 +10,7 @@ mod effects;
 mod enqueue;
 mod failure;
 mod fsck;
+mod groups;
 mod healthcheck;
 mod help;
 mod jobs;
@@ -60,6 +61,9 @@ enum Command {
     Effects(effects::Command),
     /// Show the queues and what waits in them
     Queues(queues::Args),
+    /// Show the groups of a queue, and set how many of their jobs run at once
+    #[command(subcommand)]
+    Groups(groups::Command),
     /// Show the worker processes that are alive
     Workers(workers::Args),
     /// Bring the schema `worker` of the database up to date
@@ -109,6 +113,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Jobs(command) => jobs::run(config, command).await,
         Command::Effects(command) => effects::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,
+        Command::Groups(command) => groups::run(config, &command).await,
         Command::Workers(args) => workers::run(config, &args).await,
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Doctor(args) => doctor::run(config, &args).await,

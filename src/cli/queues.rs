@@ -7,6 +7,9 @@ use super::table::Table;
 use super::{Verdict, moment, output};
 use crate::config::Config;
 
+/// Who pauses, for whoever finds it paused.
+const BY: &str = "crm-worker queues pause";
+
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -20,47 +23,66 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Start no more jobs of a queue; what runs goes on
+    /// Start no more jobs of a queue, or of one kind; what runs goes on
     Pause {
         /// The queue
         queue: String,
+        /// Only this kind of it: the other kinds go on
+        #[arg(long)]
+        kind: Option<String>,
         /// Why, for whoever finds it paused
         #[arg(long, default_value = "")]
         reason: String,
     },
-    /// Let a paused queue go on
+    /// Let a paused queue or kind go on
     Resume {
         /// The queue
         queue: String,
+        /// Only this kind of it
+        #[arg(long)]
+        kind: Option<String>,
     },
 }
 
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<Verdict> {
     let client = crate::app::client(config).await?;
     match &args.action {
-        Some(Action::Pause { queue, reason }) => {
-            let changed = client
-                .pause(queue, "crm-worker queues pause", reason)
-                .await?;
-            tell(
-                queue,
-                changed,
-                "paused; what runs goes on",
-                "paused already",
-            )?;
+        Some(Action::Pause {
+            queue,
+            kind,
+            reason,
+        }) => {
+            let changed = match kind {
+                Some(kind) => client.pause_kind(queue, kind, BY, reason).await?,
+                None => client.pause(queue, BY, reason).await?,
+            };
+            let done = "paused; what runs goes on";
+            tell(queue, kind.as_deref(), changed, done, "paused already")?;
         }
-        Some(Action::Resume { queue }) => {
-            let changed = client.resume(queue).await?;
-            tell(queue, changed, "goes on", "not paused")?;
+        Some(Action::Resume { queue, kind }) => {
+            let changed = match kind {
+                Some(kind) => client.resume_kind(queue, kind).await?,
+                None => client.resume(queue).await?,
+            };
+            tell(queue, kind.as_deref(), changed, "goes on", "not paused")?;
         }
         None => list(&client.queues().await?, args.json)?,
     }
     Ok(Verdict::Good)
 }
 
-fn tell(queue: &str, changed: bool, done: &str, nothing: &str) -> anyhow::Result<()> {
+fn tell(
+    queue: &str,
+    kind: Option<&str>,
+    changed: bool,
+    done: &str,
+    nothing: &str,
+) -> anyhow::Result<()> {
     let state = if changed { done } else { nothing };
-    output::line(format!("queue {queue}: {state}"))
+    match kind {
+        Some(kind) => output::line(format!("kind {kind} of queue {queue}: {state}")),
+        None => output::line(format!("queue {queue}: {state}")),
+    }
 }
 
 fn list(queues: &[QueueView], json: bool) -> anyhow::Result<()> {
@@ -81,10 +103,11 @@ fn list(queues: &[QueueView], json: bool) -> anyhow::Result<()> {
             0 => "-".to_owned(),
             _ => moment::span(queue.oldest_ms),
         };
-        let paused = queue
-            .paused
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |pause| moment::show(pause.at));
+        let paused = match (&queue.paused, queue.paused_kinds.len()) {
+            (Some(pause), _) => moment::show(pause.at),
+            (None, 0) => "-".to_owned(),
+            (None, kinds) => format!("{kinds} kinds"),
+        };
         table.row(
             [queue.queue.clone()]
                 .into_iter()

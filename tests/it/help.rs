@@ -22,6 +22,7 @@ Jobs
   jobs         List, show, retry or cancel jobs
   effects      Show effects that may have happened, and decide them
   queues       Show the queues and what waits in them
+  groups       Show the groups of a queue, and set how many of their jobs run at once
   workers      Show the worker processes that are alive
 
 Look after
@@ -52,6 +53,8 @@ fn every_command_explains_itself() {
         "fsck",
     ];
     let nested = [
+        ["groups", "list"],
+        ["groups", "limit"],
         ["jobs", "list"],
         ["jobs", "show"],
         ["jobs", "retry"],

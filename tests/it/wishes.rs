@@ -87,3 +87,46 @@ async fn a_paused_queue_says_so_everywhere_until_it_goes_on() {
         unknown.stderr
     );
 }
+
+#[tokio::test]
+async fn a_paused_kind_waits_while_another_of_its_queue_goes_on() {
+    let world = World::new(Template::Empty).await;
+    let _worker = world.worker();
+    world.enqueue("debug.echo", r#"{"value":1}"#, &["--wait"]);
+    let kind = ["--kind", "debug.sleep"];
+    let run = |action| {
+        world
+            .run(&[&["queues", action, "debug"][..], &kind].concat())
+            .good()
+    };
+    assert_eq!(
+        run("pause"),
+        "kind debug.sleep of queue debug: paused; what runs goes on"
+    );
+    let asleep = world.enqueue("debug.sleep", r#"{"ms":1}"#, &[]);
+    world.enqueue("debug.echo", r#"{"value":2}"#, &["--wait"]);
+    let listed = world.run(&["queues", "--json"]).objects();
+    let debug = listed.iter().find(|queue| queue["queue"] == "debug");
+    assert_eq!(debug.unwrap()["available"], 1);
+    assert_eq!(run("resume"), "kind debug.sleep of queue debug: goes on");
+    let client = world.client().await;
+    let patience = std::time::Duration::from_secs(20);
+    let ended = client
+        .wait_in("debug", &asleep.parse().unwrap(), patience)
+        .await;
+    assert_eq!(ended.unwrap().state, rouage::State::Completed);
+}
+
+#[tokio::test]
+async fn a_groups_limit_is_set_and_reset_by_hand() {
+    let world = World::new(Template::Empty).await;
+    world.enqueue("debug.echo", r#"{"value":1}"#, &[]);
+    let set = world
+        .run(&["groups", "limit", "debug", "mailbox:7", "2"])
+        .good();
+    assert_eq!(set, "group mailbox:7 of queue debug: at most 2 run at once");
+    let reset = world.run(&["groups", "reset", "debug", "mailbox:7"]).good();
+    assert!(reset.contains("its jobs say"), "{reset}");
+    let listed = world.run(&["groups", "list", "debug"]).good();
+    assert_eq!(listed, "no group of this queue waits or runs");
+}

@@ -103,9 +103,10 @@ impl Fetcher {
                     backoff = self::backoff();
                     self.note_answer(&batch, free);
                     let rest = self.wait_after(&batch, free);
+                    // A claim that brought nothing keeps no slots: the next one needs them.
                     claimed = Claimed {
+                        slots: (!batch.claims.is_empty()).then_some(slots),
                         claims: batch.claims,
-                        slots: Some(slots),
                     };
                     rest
                 }

@@ -300,7 +300,8 @@ async fn a_paused_kind_waits_aside_while_the_others_go_on() {
     let alone = stage.client.enqueue(&act("alone")).await.unwrap();
     assert!(pause("test.act").await.unwrap());
     assert!(!pause("test.act").await.unwrap(), "it is paused already");
-    let worker = stage.work(registry);
+    // One slot: what is put aside must not keep it.
+    let worker = stage.work_with(registry, options(1));
     let other = stage.client.enqueue(&Other).await.unwrap();
     stage.reaches(&other, State::Completed).await;
     eventually("all of the kind is aside", || async {
