@@ -361,6 +361,8 @@ fn type_of(rest: &str) -> Option<&'static str> {
         "queues" => return Some("set"),
         "layout" => return Some("string"),
         "workers" | "limits" => return Some("zset"),
+        "slots" => return Some("hash"),
+        _ if rest.starts_with("orders:") => return Some("hash"),
         _ if rest.starts_with("worker:") || rest.starts_with("limit:{") => return Some("string"),
         _ => {}
     }
@@ -385,6 +387,8 @@ mod tests {
         assert_eq!(type_of("{exports}:lease"), Some("zset"));
         assert_eq!(type_of("{exports}:line:mailbox:7"), Some("zset"));
         assert_eq!(type_of("{exports}:surprise"), None);
+        assert_eq!(type_of("slots"), Some("hash"));
+        assert_eq!(type_of("orders:host.1.x"), Some("hash"));
         assert_eq!(type_of("stray"), None);
     }
 }

@@ -63,6 +63,19 @@ impl Keyspace {
         format!("{}:limits", self.prefix)
     }
 
+    /// HASH of what one worker was told: `quiet`, `stop`, `slots:QUEUE`. Owner: `orders`; gone
+    /// with the worker. TTL one day after its last word. Bound: two fields and one a queue.
+    /// Also a pub/sub channel: the worker looks.
+    pub fn orders(&self, instance: &str) -> String {
+        format!("{}:orders:{instance}", self.prefix)
+    }
+
+    /// HASH queue → slots in every worker. Owner: `orders`, until it is cleared. Bound: one field
+    /// a queue. Also a pub/sub channel: all workers look.
+    pub fn slots(&self) -> String {
+        format!("{}:slots", self.prefix)
+    }
+
     /// STRING, when the last reserved permit of a rate limit is due, in µs since 1970. Owner: the
     /// limit. TTL: until the limit's burst is whole again.
     ///

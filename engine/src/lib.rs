@@ -65,6 +65,8 @@ pub mod keys;
 #[cfg(feature = "client")]
 mod link;
 #[cfg(feature = "client")]
+mod orders;
+#[cfg(feature = "client")]
 pub mod payloads;
 #[cfg(feature = "client")]
 pub mod record;

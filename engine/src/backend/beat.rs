@@ -3,19 +3,22 @@
 //! The thread has its own small runtime and its own connection: a handler that blocks the
 //! worker's runtime, or a burst that fills its connection, cannot stop the beats. It also
 //! carries what flows between a running attempt and Redis besides its end: progress out,
-//! requested cancellations in.
+//! requested cancellations in; and between operators and this process: how it is, what it is
+//! told (`presence`, `obey`).
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::Held;
+use crate::backend::obey::Orders;
+use crate::backend::presence::Presence;
+use crate::backend::{Gate, Held, Slots};
 use crate::executor::StopReason;
-use crate::inspect::WorkerInfo;
-use crate::keys::{Keyspace, QueueKeys};
+use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
 use crate::scripts::{BEAT, MAX_BATCH, REPORT};
 
@@ -23,26 +26,29 @@ use crate::scripts::{BEAT, MAX_BATCH, REPORT};
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// How often the process says that it lives.
 const REGISTER_EVERY: Duration = Duration::from_secs(10);
-/// How long what it said stands.
-const REGISTERED_FOR: Duration = Duration::from_mins(1);
-/// After this long without a word a worker is forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
-/// One queue's running attempts, for the beat thread.
+/// What the beat thread knows of one queue.
 pub(crate) struct BeatingQueue {
+    pub(crate) name: String,
     pub(crate) keys: QueueKeys,
     pub(crate) held: Arc<Held>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) slots: Arc<Slots>,
+    /// Slots unless somebody orders otherwise.
+    pub(crate) set_up: usize,
 }
 
 /// What the beat thread works with.
 pub(crate) struct Beats {
     pub(crate) link: Link,
-    pub(crate) keyspace: Keyspace,
     pub(crate) queues: Vec<BeatingQueue>,
-    pub(crate) info: WorkerInfo,
+    pub(crate) presence: Presence,
     pub(crate) lease: Duration,
     pub(crate) every: Duration,
-    pub(crate) draining: CancellationToken,
+    /// Rung when there may be new orders, or when one was carried out.
+    pub(crate) news: Arc<Notify>,
+    /// Cancelled to claim nothing more and to end, by whoever wants it.
+    pub(crate) drain: CancellationToken,
     pub(crate) stop: CancellationToken,
 }
 
@@ -74,13 +80,17 @@ impl Beats {
         let mut report = ticker(REPORT_EVERY);
         let mut beat = ticker(self.every);
         let mut register = ticker(REGISTER_EVERY);
+        let mut look = ticker(self.every);
         loop {
             let done = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return self.unregister().await,
+                () = self.stop.cancelled() => return self.presence.unregister(&self.link).await,
                 _ = beat.tick() => self.beat_all().await,
                 _ = report.tick() => self.write_reports().await,
                 _ = register.tick() => self.register().await,
+                _ = look.tick() => self.look().await,
+                () = self.news.notified() => self.look().await,
+                () = self.drain.cancelled(), if !self.presence.info.draining => self.register().await,
             };
             if let Err(error) = done {
                 tracing::warn!(%error, "beat failed, the next one follows");
@@ -128,55 +138,24 @@ impl Beats {
         Ok(())
     }
 
-    async fn register(&mut self) -> Result<(), LinkError> {
-        let (seconds, micros): (u64, u64) = self.link.command(&redis::cmd("TIME")).await?;
-        let now = seconds * 1000 + micros / 1000;
-        if self.info.started == 0 {
-            self.info.started = now;
+    /// Reads what this worker was told and does it. A change is told back at once.
+    async fn look(&mut self) -> Result<(), LinkError> {
+        let presence = &self.presence;
+        let orders = Orders::read(&self.link, &presence.keyspace, &presence.info.instance).await?;
+        orders.carry_out(&self.queues, &self.drain);
+        if self.note() {
+            self.presence.register(&self.link).await?;
         }
-        self.info.running = self.queues.iter().map(|queue| queue.held.len()).sum();
-        self.info.draining = self.draining.is_cancelled();
-        let info = serde_json::to_string(&self.info).unwrap_or_default();
-        // Producers announce a queue once; a Redis that was emptied must hear of it again.
-        let mut announce = redis::cmd("SADD");
-        announce.arg(self.keyspace.queues());
-        for (queue, _) in &self.info.queues {
-            announce.arg(queue);
-        }
-        let () = self.link.command(&announce).await?;
-        // Keys without a queue: a cluster may keep them on several nodes.
-        let mut set = redis::cmd("SET");
-        set.arg(self.keyspace.worker(&self.info.instance))
-            .arg(info)
-            .arg("EX")
-            .arg(REGISTERED_FOR.as_secs());
-        let () = self.link.command(&set).await?;
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("ZADD")
-            .arg(self.keyspace.workers())
-            .arg(now)
-            .arg(&self.info.instance);
-        let forgotten = now.saturating_sub(FORGOTTEN_AFTER.as_millis() as u64);
-        pipeline
-            .cmd("ZREMRANGEBYSCORE")
-            .arg(self.keyspace.workers())
-            .arg("-inf")
-            .arg(forgotten);
-        self.link.pipeline(&pipeline).await
+        Ok(())
     }
 
-    async fn unregister(&self) {
-        let mut delete = redis::cmd("DEL");
-        delete.arg(self.keyspace.worker(&self.info.instance));
-        let mut remove = redis::cmd("ZREM");
-        remove.arg(self.keyspace.workers()).arg(&self.info.instance);
-        let (deleted, removed) =
-            tokio::join!(self.link.command(&delete), self.link.command(&remove));
-        let done: Result<((), ()), LinkError> = deleted.and_then(|()| Ok(((), removed?)));
-        if let Err(error) = done {
-            tracing::debug!(%error, "worker could not sign off; it is forgotten after a minute");
-        }
+    async fn register(&mut self) -> Result<(), LinkError> {
+        self.note();
+        self.presence.register(&self.link).await
+    }
+
+    fn note(&mut self) -> bool {
+        self.presence.note(&self.queues, self.drain.is_cancelled())
     }
 }
 

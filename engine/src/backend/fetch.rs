@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::held::HeldAttempt;
-use crate::backend::{Held, Keeper, LastTurn};
+use crate::backend::slots::Taken;
+use crate::backend::{Gate, Held, Keeper, LastTurn, Slots};
 use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
 use crate::gates::Limits;
@@ -31,8 +32,6 @@ const MAX_PROMOTED: usize = 500;
 const SUSPECT_POLL: Duration = Duration::from_millis(200);
 /// Free slots that make a claim worth while before the last batch is handed over.
 const OVERLAP_FROM: usize = 32;
-/// A handler that ignores its hard timeout this long is left to the sweep.
-const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 
 /// The fetch loop of one queue.
 pub(crate) struct Fetcher {
@@ -44,7 +43,8 @@ pub(crate) struct Fetcher {
     pub(crate) idle_poll: Duration,
     pub(crate) registry: Arc<Registry>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) held: Arc<Held>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) keeper: Keeper,
@@ -56,7 +56,7 @@ pub(crate) struct Fetcher {
 #[derive(Default)]
 struct Claimed {
     claims: Vec<Claim>,
-    slots: Option<OwnedSemaphorePermit>,
+    slots: Option<Taken>,
 }
 
 /// What one claim brought.
@@ -89,13 +89,14 @@ impl Fetcher {
                 self.hand_over(std::mem::take(&mut claimed)).await;
                 continue;
             };
-            let free = slots.num_permits();
+            let free = slots.count();
             // Not raced with `stop`: a claim that is cut off would be leased to nobody.
             let suspect = self.may_take_suspect(&claimed);
             let (answer, ()) = tokio::join!(
                 self.claim(free, suspect),
                 self.hand_over(std::mem::take(&mut claimed))
             );
+            self.gate.come_back();
             let rest = match answer {
                 Ok(batch) => {
                     #[cfg(feature = "faults")]
@@ -123,48 +124,48 @@ impl Fetcher {
         }
     }
 
-    /// Waits for a free slot and takes all there are; `None` at the end.
-    async fn next_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
-        if self.slots.available_permits() == 0 {
+    /// Waits until there is a free slot and the gate is open, takes what is free, and passes;
+    /// `None` at the end.
+    async fn next_slots(&self, stop: &CancellationToken) -> Option<Taken> {
+        loop {
+            if self.slots.free() == 0 {
+                self.turned.nothing_due();
+            }
+            let slots = stop.run_until_cancelled(self.slots.wait(MAX_BATCH)).await?;
+            if stop.is_cancelled() {
+                return None;
+            }
+            if self.gate.pass() {
+                self.turned.due();
+                return Some(slots);
+            }
+            drop(slots);
             self.turned.nothing_due();
+            stop.run_until_cancelled(self.gate.until_open()).await?;
         }
-        let mut slots = tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok()?,
-        };
-        self.turned.due();
-        if let Some(others) = self.take(MAX_BATCH - 1) {
-            slots.merge(others);
-        }
-        Some(slots)
     }
 
     /// The free slots, if they are many enough for a claim beside a batch in hand.
-    fn many_slots(&self, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
-        let many = self.slots.available_permits() >= OVERLAP_FROM;
-        if !many || stop.is_cancelled() {
+    fn many_slots(&self, stop: &CancellationToken) -> Option<Taken> {
+        if self.slots.free() < OVERLAP_FROM || stop.is_cancelled() {
+            return None;
+        }
+        let slots = self.slots.take(MAX_BATCH)?;
+        if !self.gate.pass() {
             return None;
         }
         self.turned.due();
-        self.take(MAX_BATCH)
+        Some(slots)
     }
 
     /// Said before anything of the batch runs: whoever sees its last job run sees a loop that
     /// waits for a slot.
     fn note_answer(&self, batch: &Batch, free: usize) {
-        if batch.claims.len() == free && self.slots.available_permits() == 0 {
+        if batch.claims.len() == free && self.slots.free() == 0 {
             self.turned.nothing_due();
         } else {
             self.turned.answered();
         }
-    }
-
-    fn take(&self, most: usize) -> Option<OwnedSemaphorePermit> {
-        let free = self.slots.available_permits().min(most);
-        Arc::clone(&self.slots)
-            .try_acquire_many_owned(free as u32)
-            .ok()
     }
 
     async fn rest(&self, duration: Duration, stop: &CancellationToken) {
@@ -201,18 +202,12 @@ impl Fetcher {
             return;
         };
         for claim in claimed.claims {
-            let Some(slot) = slots.split(1) else { return };
+            let Some(slot) = slots.split_one() else {
+                return;
+            };
             let lease = Arc::clone(&claim.lease);
             let execution = Execution::prepare(claim, &self.registry, &self.limits);
-            self.held.insert(
-                lease,
-                HeldAttempt {
-                    cx: execution.cx().clone(),
-                    overdue: Instant::now() + execution.timeout().hard + OVERDUE_AFTER,
-                    suspect: execution.claim().is_suspect(),
-                    _slot: slot,
-                },
-            );
+            self.held.insert(lease, HeldAttempt::new(&execution, slot));
             if self.attempts.send(execution).await.is_err() {
                 return;
             }

@@ -6,21 +6,54 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::executor::{JobContext, Report, StopReason};
+use crate::backend::slots::Taken;
+use crate::executor::{Execution, JobContext, Report, StopReason};
+use crate::inspect::RunningJob;
+
+/// A handler that neither ends nor can be dropped this long after it had to is left to the sweep.
+const OVERDUE_AFTER: Duration = Duration::from_secs(5);
 
 /// One running attempt.
 pub(crate) struct HeldAttempt {
-    pub(crate) cx: JobContext,
+    cx: JobContext,
+    /// Start by Redis' clock, ms since 1970.
+    since: u64,
+    /// How long its handler has once it was asked to stop.
+    tidy: Duration,
     /// When its handler must be over; from then on its lease is no longer extended.
-    pub(crate) overdue: Instant,
+    overdue: Instant,
     /// Whether the next death of its worker would hold it.
-    pub(crate) suspect: bool,
+    suspect: bool,
     /// Given back when the attempt is removed.
-    pub(crate) _slot: OwnedSemaphorePermit,
+    _slot: Taken,
+}
+
+impl HeldAttempt {
+    pub(crate) fn new(execution: &Execution, slot: Taken) -> Self {
+        let timeout = execution.timeout();
+        Self {
+            cx: execution.cx().clone(),
+            since: execution.claim().record.started,
+            tidy: timeout.hard.saturating_sub(timeout.soft),
+            overdue: Instant::now() + timeout.hard + OVERDUE_AFTER,
+            suspect: execution.claim().is_suspect(),
+            _slot: slot,
+        }
+    }
+
+    /// Asks the handler to stop. One that was cancelled and blocks its thread cannot be dropped:
+    /// its lease ends after the same time to tidy up, and the sweep cancels the job.
+    fn stop(&mut self, reason: StopReason) {
+        self.cx.stop(reason);
+        if reason == StopReason::Requested {
+            let end = Instant::now() + self.tidy + OVERDUE_AFTER;
+            self.overdue = self.overdue.min(end);
+        }
+    }
 }
 
 /// The running attempts of one queue, by `fence:id`.
@@ -55,6 +88,20 @@ impl Held {
         self.lock().len()
     }
 
+    /// What has run here for longest, `most` at most.
+    pub(crate) fn oldest(&self, most: usize) -> Vec<RunningJob> {
+        let attempts = self.lock();
+        let mut oldest: Vec<&HeldAttempt> = attempts.values().collect();
+        oldest.sort_unstable_by_key(|attempt| attempt.since);
+        let jobs = oldest.into_iter().take(most).map(|attempt| RunningJob {
+            id: attempt.cx.id().clone(),
+            kind: attempt.cx.kind().to_owned(),
+            queue: attempt.cx.queue().to_owned(),
+            since: attempt.since,
+        });
+        jobs.collect()
+    }
+
     /// The leases to extend: all but those of handlers that are overdue, which are left to
     /// expire so that another worker takes over from a wedged one.
     pub(crate) fn leases(&self, now: Instant) -> Vec<Arc<str>> {
@@ -68,24 +115,24 @@ impl Held {
 
     /// Asks one attempt to stop.
     pub(crate) fn stop(&self, lease: &str, reason: StopReason) {
-        if let Some(attempt) = self.lock().get(lease) {
-            attempt.cx.stop(reason);
+        if let Some(attempt) = self.lock().get_mut(lease) {
+            attempt.stop(reason);
         }
     }
 
     /// Asks the attempt of a job to stop.
     pub(crate) fn stop_job(&self, id: &str, reason: StopReason) {
-        for (lease, attempt) in &*self.lock() {
+        for (lease, attempt) in &mut *self.lock() {
             if lease.split_once(':').is_some_and(|(_, of)| of == id) {
-                attempt.cx.stop(reason);
+                attempt.stop(reason);
             }
         }
     }
 
     /// Asks every attempt to stop.
     pub(crate) fn stop_all(&self, reason: StopReason) {
-        for attempt in self.lock().values() {
-            attempt.cx.stop(reason);
+        for attempt in self.lock().values_mut() {
+            attempt.stop(reason);
         }
     }
 

@@ -9,7 +9,9 @@
 //! - `beat` keeps leases alive from a thread of its own,
 //! - `archive` hands finished jobs to the history,
 //! - `keep` sweeps lost leases and prunes what is over,
-//! - `wake` listens for new work,
+//! - `wake` listens for new work and new orders,
+//! - `obey` carries orders out, `presence` tells how the process is,
+//! - `slots` and `gate` are what orders change and the fetch loop asks,
 //! - `turn` tells whether the fetch loop turns,
 //! - `held` is what they share: the attempts that run here.
 
@@ -17,8 +19,12 @@ mod ack;
 mod archive;
 mod beat;
 mod fetch;
+mod gate;
 mod held;
 mod keep;
+mod obey;
+mod presence;
+mod slots;
 mod turn;
 mod wake;
 
@@ -35,8 +41,12 @@ pub(crate) use ack::{Ack, Acker};
 pub(crate) use archive::Archiver;
 pub(crate) use beat::{BeatingQueue, Beats};
 pub(crate) use fetch::Fetcher;
+pub(crate) use gate::Gate;
 pub(crate) use held::Held;
 pub(crate) use keep::{Keeper, MAX_LOST};
+pub(crate) use obey::Orders;
+pub(crate) use presence::Presence;
+pub(crate) use slots::Slots;
 pub(crate) use turn::LastTurn;
 pub(crate) use wake::{Sleeper, Wake};
 

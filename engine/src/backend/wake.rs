@@ -1,7 +1,7 @@
-//! Hears of new work at once: one subscription per process.
+//! Hears of new work and new orders at once: one subscription per process.
 //!
 //! A message is only a hint to look. Messages lost with a connection are made up for by a look
-//! after every new subscription and by the fetch loops' own slow poll.
+//! after every new subscription, by the fetch loops' own slow poll, and by the beats.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ pub(crate) struct Sleeper {
 pub(crate) struct Wake {
     pub(crate) link: Link,
     pub(crate) sleepers: HashMap<String, Sleeper>,
+    /// The channels that tell of new orders, and whom they concern.
+    pub(crate) orders: [String; 2],
+    pub(crate) news: Arc<Notify>,
 }
 
 impl Wake {
@@ -46,7 +49,7 @@ impl Wake {
 
     /// Listens until the connection breaks.
     async fn listen(&self, again: &mut Backoff) {
-        let channels: Vec<String> = self.sleepers.keys().cloned().collect();
+        let channels: Vec<String> = self.sleepers.keys().chain(&self.orders).cloned().collect();
         let mut subscription = match self.link.subscribe(&channels).await {
             Ok(subscription) => subscription,
             Err(error) => {
@@ -58,9 +61,11 @@ impl Wake {
         for sleeper in self.sleepers.values() {
             sleeper.bell.notify_one();
         }
+        self.news.notify_one();
         let mut messages = subscription.on_message();
         while let Some(message) = messages.next().await {
             let Some(sleeper) = self.sleepers.get(message.get_channel_name()) else {
+                self.news.notify_one();
                 continue;
             };
             match message.get_payload_bytes().strip_prefix(b"cancel ") {

@@ -65,6 +65,29 @@ pub enum ClientError {
     /// No more groups can have a limit set by hand.
     #[error("{0} groups have a limit set by hand already; hint: reset those that need none")]
     TooManyOverrides(usize),
+    /// Slots that no queue can have.
+    #[error(
+        "queue {queue:?} cannot have {slots} slots, only 1 to 10000; hint: pause a queue that is to run nothing"
+    )]
+    InvalidSlots {
+        /// The queue.
+        queue: String,
+        /// The number that was asked for.
+        slots: usize,
+    },
+    /// No worker of that name was heard of within the last minute.
+    #[error("no worker {0:?} is alive; hint: a worker has a new name after every start")]
+    UnknownWorker(String),
+    /// The worker runs nothing of that queue.
+    #[error(
+        "worker {instance} does not serve queue {queue:?}; hint: it serves what it was started with"
+    )]
+    NotServed {
+        /// The queue.
+        queue: String,
+        /// The worker.
+        instance: String,
+    },
     /// No job was ever enqueued there.
     #[error("no queue {0:?}: nothing was ever enqueued there")]
     UnknownQueue(String),

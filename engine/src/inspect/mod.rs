@@ -26,4 +26,4 @@ pub use queues::QueueView;
 pub use search::{MAX_LOOKED_AT, Page};
 pub use span::span;
 pub use waiting::{Cause, Waiting};
-pub use workers::{WorkerInfo, WorkerView};
+pub use workers::{MAX_SHOWN_JOBS, RunningJob, WorkerInfo, WorkerView};

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use apalis::prelude::WorkerBuilder as ApalisWorker;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkerOptions, spawn};
-use crate::backend::{Acker, Archiver, Fetcher, Held, Keeper, LastTurn, QueueBackend};
+use crate::backend::{
+    Acker, Archiver, Fetcher, Gate, Held, Keeper, LastTurn, QueueBackend, Slots,
+};
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
@@ -18,6 +20,7 @@ use crate::keys::Keyspace;
 use crate::link::Link;
 use crate::metrics::KindMetrics;
 use crate::payloads::PayloadStore;
+use crate::scripts::MAX_BATCH;
 
 /// Outcomes that may wait for Redis, however few slots there are.
 const MIN_OUTCOMES: usize = 1000;
@@ -32,6 +35,8 @@ pub(super) struct Shared {
     pub(super) history: Option<Arc<dyn History>>,
     pub(super) options: WorkerOptions,
     pub(super) instance: String,
+    /// Rung when there may be new orders, or when one was carried out.
+    pub(super) news: Arc<Notify>,
     /// Ends the fetch loops.
     pub(super) drain: CancellationToken,
     /// Drops running handlers.
@@ -56,6 +61,8 @@ pub(super) struct Line {
     pub(super) queue: String,
     pub(super) held: Arc<Held>,
     pub(super) bell: Arc<Notify>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) slots: Arc<Slots>,
 }
 
 impl Line {
@@ -71,8 +78,12 @@ impl Line {
             queue: queue.to_owned(),
             held: Arc::default(),
             bell: Arc::default(),
+            gate: Arc::new(Gate::new(Arc::clone(&shared.news))),
+            slots: Arc::new(Slots::new(slots)),
         };
-        let (attempts, claimed) = mpsc::channel(slots);
+        // Neither grows with the slots: one takes a whole claim, and where the other is full, an
+        // attempt that ended keeps its slot a little longer.
+        let (attempts, claimed) = mpsc::channel(MAX_BATCH);
         let (outcomes, ended) = mpsc::channel(slots.max(MIN_OUTCOMES));
         let keeper = line.keeper(shared);
         let fetcher = Fetcher {
@@ -84,7 +95,8 @@ impl Line {
             idle_poll: shared.options.idle_poll,
             registry: Arc::clone(&shared.registry),
             limits: Arc::clone(&shared.limits),
-            slots: Arc::new(Semaphore::new(slots)),
+            slots: Arc::clone(&line.slots),
+            gate: Arc::clone(&line.gate),
             held: Arc::clone(&line.held),
             bell: Arc::clone(&line.bell),
             keeper: keeper.clone(),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::line::{Line, Shared, Tasks};
 pub use self::options::{Shutdown, WorkerError, WorkerOptions};
-use crate::backend::{BeatingQueue, Beats, LastTurn, Sleeper, Wake};
+use crate::backend::{BeatingQueue, Beats, LastTurn, Orders, Presence, Sleeper, Wake};
 use crate::client::{Client, check_name};
 use crate::executor::{Registry, StopReason};
 use crate::gates::{Announcer, Limits};
@@ -41,7 +41,7 @@ pub struct Pulse(Arc<Vec<(String, Arc<LastTurn>)>>);
 
 impl Pulse {
     /// The queues whose fetch loop got no answer for `limit` although a slot was free, with how
-    /// long ago the last one was. A loop whose slots are all taken is not late.
+    /// long ago the last one was. A loop whose slots are all taken is not late, nor is a quiet one.
     pub fn late(&self, limit: Duration) -> Vec<(String, Duration)> {
         let ages = self
             .0
@@ -109,10 +109,13 @@ impl Worker {
     pub async fn run(self, shutdown: Shutdown) -> Result<(), WorkerError> {
         let shared = self.shared(&shutdown).await?;
         let mut tasks = Tasks::default();
+        // Before anything is claimed: slots may have been set for all workers.
+        let orders = Orders::read(&shared.link, &shared.keyspace, &shared.instance).await?;
         let queues = shared.options.queues.iter().zip(self.pulse.0.iter());
         let lines: Vec<Line> = queues
-            .map(|((queue, slots), (_, turned))| {
-                Line::start(queue, *slots, turned, &shared, &mut tasks)
+            .map(|((queue, set_up), (_, turned))| {
+                let slots = orders.slots(queue, *set_up);
+                Line::start(queue, slots, turned, &shared, &mut tasks)
             })
             .collect();
         let beats = beats(&lines, &shared).spawn()?;
@@ -157,6 +160,7 @@ impl Worker {
             registry: Arc::clone(&self.registry),
             options: self.options.clone(),
             instance: self.instance.clone(),
+            news: Arc::default(),
             drain: shutdown.drain.clone(),
             abandon: CancellationToken::new(),
             give_up: CancellationToken::new(),
@@ -207,14 +211,33 @@ async fn drain(lines: &[Line], shared: &Shared, shutdown: &Shutdown, running: &m
 }
 
 fn beats(lines: &[Line], shared: &Shared) -> Beats {
-    let queues = lines.iter().map(|line| BeatingQueue {
-        keys: shared.keyspace.queue(&line.queue),
-        held: Arc::clone(&line.held),
-    });
+    let set_up = shared.options.queues.iter();
+    let queues = lines
+        .iter()
+        .zip(set_up)
+        .map(|(line, (_, set_up))| BeatingQueue {
+            name: line.queue.clone(),
+            keys: shared.keyspace.queue(&line.queue),
+            held: Arc::clone(&line.held),
+            gate: Arc::clone(&line.gate),
+            slots: Arc::clone(&line.slots),
+            set_up: *set_up,
+        });
     Beats {
         link: shared.link.clone(),
-        keyspace: shared.keyspace.clone(),
         queues: queues.collect(),
+        presence: presence(shared),
+        lease: shared.options.lease,
+        every: shared.options.beat,
+        news: Arc::clone(&shared.news),
+        drain: shared.drain.clone(),
+        stop: shared.stop_rest.clone(),
+    }
+}
+
+fn presence(shared: &Shared) -> Presence {
+    Presence {
+        keyspace: shared.keyspace.clone(),
         info: WorkerInfo {
             instance: shared.instance.clone(),
             host: host_name(),
@@ -224,11 +247,10 @@ fn beats(lines: &[Line], shared: &Shared) -> Beats {
             running: 0,
             started: 0,
             draining: false,
+            quiet: false,
+            rss_bytes: 0,
+            jobs: Vec::new(),
         },
-        lease: shared.options.lease,
-        every: shared.options.beat,
-        draining: shared.drain.clone(),
-        stop: shared.stop_rest.clone(),
     }
 }
 
@@ -240,9 +262,12 @@ fn wake(lines: &[Line], shared: &Shared) -> Wake {
         };
         (shared.keyspace.queue(&line.queue).wake(), sleeper)
     });
+    let keyspace = &shared.keyspace;
     Wake {
         link: shared.link.clone(),
         sleepers: sleepers.collect(),
+        orders: [keyspace.orders(&shared.instance), keyspace.slots()],
+        news: Arc::clone(&shared.news),
     }
 }
 

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientError;
 use crate::link::LinkError;
+use crate::orders::SLOTS;
 use crate::policy::Retention;
 
 /// What a worker serves and how.
@@ -90,11 +91,7 @@ impl WorkerOptions {
         if self.queues.is_empty() {
             return refuse("no queue to serve; hint: name at least one".to_owned());
         }
-        if let Some((queue, slots)) = self
-            .queues
-            .iter()
-            .find(|(_, slots)| !(1..=10_000).contains(slots))
-        {
+        if let Some((queue, slots)) = self.queues.iter().find(|(_, slots)| !SLOTS.contains(slots)) {
             return refuse(format!("queue {queue:?} has {slots} slots; use 1 to 10000"));
         }
         if self.lease < self.beat * 3 {

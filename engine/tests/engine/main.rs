@@ -11,6 +11,7 @@
 mod script;
 
 mod capacity;
+mod controlling;
 mod draining;
 mod effects;
 mod ends;

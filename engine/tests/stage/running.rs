@@ -82,6 +82,11 @@ impl Running {
 
     pub(crate) async fn drain(self) {
         self.shutdown.drain.cancel();
+        self.ended().await;
+    }
+
+    /// Waits for the end that somebody else asked for.
+    pub(crate) async fn ended(self) {
         tokio::time::timeout(PATIENCE, self.task)
             .await
             .expect("the worker ends")
