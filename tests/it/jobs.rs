@@ -229,7 +229,79 @@ async fn queues_and_workers_are_listed_for_people_and_for_programs() {
         workers[0]["queues"],
         serde_json::json!([["debug", 2], ["exports", 2]])
     );
-    assert!(world.run(&["workers"]).good().contains("debug=2,exports=2"));
+    let table = world.run(&["workers"]).good();
+    assert!(
+        table.contains("  claims  ") && table.contains("debug=2,exports=2"),
+        "{table}"
+    );
+}
+
+#[tokio::test]
+async fn a_worker_is_steered_while_it_runs() {
+    let world = World::new(Template::Empty).await;
+    let worker = world.worker();
+    let client = world.client().await;
+    let info = |what: &'static str, wanted: fn(&rouage::inspect::WorkerInfo) -> bool| {
+        let client = client.clone();
+        async move {
+            eventually(what, || async {
+                let info = client.workers().await.ok()?.pop()?.info;
+                wanted(&info).then_some(info)
+            })
+            .await
+        }
+    };
+    let instance = info("it beats", |_| true).await.instance;
+
+    let told = world.run(&["queues", "slots", "debug", "5"]).good();
+    assert_eq!(told, "queue debug: each worker is told to have 5 slots");
+    info("it has five slots", |info| info.queues[0].1 == 5).await;
+    let table = world.run(&["queues"]).good();
+    assert!(table.contains("5 (5 each)"), "{table}");
+    let told = ["queues", "slots", "debug", "7", "--worker", &instance];
+    world.run(&told).good();
+    info("it has seven slots", |info| info.queues[0].1 == 7).await;
+    world
+        .run(&["queues", "slots", "debug", "--clear", "--worker", &instance])
+        .good();
+    world.run(&["queues", "slots", "debug", "--clear"]).good();
+    info("it has its own slots again", |info| info.queues[0].1 == 2).await;
+    let wrong = world.run(&["queues", "slots", "debug", "0"]);
+    assert!(
+        wrong
+            .stderr
+            .starts_with("error: queue \"debug\" cannot have 0 slots"),
+        "{wrong:?}"
+    );
+
+    world.enqueue("debug.sleep", r#"{"ms":600000}"#, &["--id", "long"]);
+    eventually("the job runs", || async {
+        (client.queue_view("debug").await.ok()?.running == 1).then_some(())
+    })
+    .await;
+    let told = world.run(&["workers", "quiet", &instance]).good();
+    assert_eq!(told, format!("worker {instance}: told to be quiet"));
+    info("it is quiet", |info| info.quiet).await;
+    assert!(world.run(&["workers"]).good().contains("  quiet  "));
+    let jobs = world.run(&["workers", "--jobs"]).good();
+    assert!(
+        jobs.contains("long") && jobs.contains("debug.sleep"),
+        "{jobs}"
+    );
+    let ready = crate::world::get(worker.port(), "/readyz");
+    assert_eq!(ready.body, r#"{"ready":true,"not_ready":[]}"#);
+    world.run(&["workers", "resume", &instance]).good();
+    info("it claims again", |info| !info.quiet).await;
+
+    world.run(&["jobs", "cancel", "long"]).good();
+    world.run(&["workers", "stop", &instance]).good();
+    let (code, _) = worker.ended();
+    assert_eq!(code, 0);
+    let gone = world.run(&["workers", "quiet", &instance]);
+    assert!(
+        gone.code == 1 && gone.stderr.contains("is alive\nhint: "),
+        "{gone:?}"
+    );
 }
 
 #[tokio::test]

@@ -119,6 +119,8 @@ fn served(name: String, workers: &[WorkerView]) -> QueueFacts {
         };
         if worker.info.draining {
             queue.draining += 1;
+        } else if worker.info.quiet {
+            queue.quiet += 1;
         } else {
             queue.claiming += 1;
             queue.slots += *slots as u64;

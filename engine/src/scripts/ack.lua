@@ -104,6 +104,15 @@ local function delay(key, argument, id)
   return not before or due < before
 end
 
+-- Whether a job whose attempt did not end it ends nevertheless: its cancellation was asked for.
+local anything_to_cancel = any(keys.cancelling)
+local function is_cancelled(id, outcome)
+  return anything_to_cancel
+    and outcome ~= 'discarded'
+    and outcome ~= 'cancelled'
+    and redis.call('SISMEMBER', keys.cancelling, id) == 1
+end
+
 local look_again = false
 local back, ended = {}, { discarded = {}, cancelled = {} }
 for at = first_other, #ARGV, 6 do
@@ -113,6 +122,9 @@ for at = first_other, #ARGV, 6 do
   else
     applied[id] = true
     stopped[#stopped + 1] = id
+    if is_cancelled(id, outcome) then
+      outcome, record = 'cancelled', (string.gsub(record, '%S+$', 'requested'))
+    end
     redis.call('HSET', keys.run, id, record)
     if outcome == 'retrying' then
       look_again = delay(keys.retrying, argument, id) or look_again

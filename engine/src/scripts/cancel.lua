@@ -23,7 +23,7 @@ if waits() then
   local facts, worker = string.match(record, '^(%d+ %d+ %d+ %d+ %d+) %d+ (%S+)')
   redis.call('HSET', keys.run, id, facts .. ' ' .. int(now) .. ' ' .. worker .. ' requested')
   redis.call('ZADD', keys.cancelled, int(now), id)
-  -- An older mark, left by an attempt that ended first, must not outlive this.
+  -- A mark left by an older release, whose outcomes overlook it, must not outlive this.
   redis.call('SREM', keys.cancelling, id)
   redis.call('HINCRBY', keys.count, 'cancelled', 1)
   settle({ id }, 'cancelled', now)

@@ -8,9 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkerOptions, spawn};
-use crate::backend::{
-    Acker, Archiver, Fetcher, Gate, Held, Keeper, LastTurn, QueueBackend, Slots,
-};
+use crate::backend::{Acker, Archiver, Fetcher, Gate, Held, Keeper, LastTurn, QueueBackend, Slots};
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };

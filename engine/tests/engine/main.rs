@@ -10,6 +10,7 @@
 #[path = "../shared/script.rs"]
 mod script;
 
+mod cancelling;
 mod capacity;
 mod controlling;
 mod draining;

@@ -214,8 +214,8 @@ pub(crate) enum Rule {
     SweepRemovesTheLease,
     /// Somebody looks for leases that ran out, whoever died.
     SomebodySweeps,
-    /// Cancelling a job that waits also takes an older mark away.
-    CancelTakesTheMark,
+    /// An outcome that would leave a job alive cancels it if that was asked for.
+    AckObeysTheMark,
 }
 
 /// Which safeguards are in force: all, or all but one.

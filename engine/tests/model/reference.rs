@@ -148,7 +148,10 @@ impl Reference {
         let Some(job) = self.holder(&ack.lease) else {
             return false;
         };
+        let ends = matches!(ack.outcome, "completed" | "discarded" | "cancelled");
+        let stopped = job.marked && !ends;
         job.state = match ack.outcome {
+            _ if stopped => State::Cancelled,
             "snoozed" => State::Scheduled,
             "returned" => State::Available,
             name => name.parse().unwrap(),
@@ -159,10 +162,12 @@ impl Reference {
             job.progress = Some(ack.progress.clone());
         }
         job.expired = None;
-        ack.record.reason.clone_into(&mut job.reason);
-        if job.state.is_final() || job.state == State::Held {
-            job.marked = false;
-        }
+        job.reason = if stopped {
+            "requested".to_owned()
+        } else {
+            ack.record.reason.clone()
+        };
+        job.marked = false;
         if job.state == State::Completed {
             if !ack.output.is_empty() {
                 job.result = Some(ack.output.clone());

@@ -333,10 +333,11 @@ const CLAIM: Operation = Operation::Claim {
 };
 
 #[test]
-fn a_second_cancellation_takes_the_mark_of_the_first_along() {
-    let handed_back = Operation::Ack {
-        ends: vec![(0, "returned")],
-    };
-    let cancel = || Operation::Cancel { job: 0 };
-    Bench::new().run(&[ENQUEUE, CLAIM, cancel(), handed_back, cancel()]);
+fn a_cancellation_ends_the_job_however_its_attempt_ends() {
+    let bench = Bench::new();
+    for outcome in ["returned", "snoozed", "retrying", "held", "cancelled"] {
+        let ends = vec![(0, outcome)];
+        let cancel = Operation::Cancel { job: 0 };
+        bench.run(&[ENQUEUE, CLAIM, cancel, Operation::Ack { ends }]);
+    }
 }

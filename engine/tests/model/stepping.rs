@@ -47,7 +47,7 @@ impl World {
                 .iter_mut()
                 .for_each(|lease| lease.1 = true),
             Action::Sweep => self.jobs.iter_mut().for_each(|job| sweep(rules, job)),
-            Action::Cancel { job } => cancel(rules, &mut self.jobs[job]),
+            Action::Cancel { job } => cancel(&mut self.jobs[job]),
             Action::Retry { job } => retry(&mut self.jobs[job]),
             Action::Prune { job } => self.prune(job),
             Action::Crash { worker } => self.workers[worker].clear(),
@@ -114,11 +114,13 @@ impl World {
         job.leases.retain(|lease| lease.0 != ack.fence);
         job.attempt = ack.number - u8::from(outcome.refunds());
         job.lost = ack.lost;
-        job.indexes.insert(outcome.index());
-        if matches!(
-            outcome,
-            Outcome::Completed | Outcome::Discarded | Outcome::Cancelled | Outcome::Held
-        ) {
+        let ends = [Outcome::Completed, Outcome::Discarded].contains(&outcome);
+        if job.marked && !ends && rules.have(Rule::AckObeysTheMark) {
+            job.indexes.insert(Index::Cancelled);
+        } else {
+            job.indexes.insert(outcome.index());
+        }
+        if job.is_over() || job.is_in(Index::Held) {
             job.marked = false;
         }
         if outcome == Outcome::Completed {
@@ -161,7 +163,7 @@ fn sweep(rules: Rules, job: &mut Job) {
     job.indexes.insert(index);
 }
 
-fn cancel(rules: Rules, job: &mut Job) {
+fn cancel(job: &mut Job) {
     let waits = [
         Index::Available,
         Index::Scheduled,
@@ -171,7 +173,7 @@ fn cancel(rules: Rules, job: &mut Job) {
     if let Some(index) = waits.iter().find(|index| job.is_in(**index)) {
         job.indexes.remove(*index);
         job.indexes.insert(Index::Cancelled);
-        job.marked &= !rules.have(Rule::CancelTakesTheMark);
+        job.marked = false;
     } else if job.is_leased_under(job.fence) {
         job.marked = true;
     }
