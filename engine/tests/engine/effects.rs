@@ -8,7 +8,9 @@ use rouage::effects::{EffectState, MemoryLedger, Settled};
 use rouage::{Job, JobContext, JobError, JobId, Registry, State};
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Stage, act, play};
+use tokio::sync::watch;
+
+use crate::stage::{Act, Stage, act, eventually, play};
 
 const KEY: &str = "mail:send:42";
 
@@ -114,7 +116,7 @@ async fn an_unknown_effect_holds_its_job_until_somebody_decides() {
 
     // A retry without a decision holds it again.
     stage.client.retry(Act::QUEUE, &id).await.unwrap();
-    crate::stage::eventually("it is held a second time", || async {
+    eventually("it is held a second time", || async {
         let job = stage.job(&id).await;
         (job.state == State::Held && job.errors.len() == 2).then_some(())
     })
@@ -273,4 +275,51 @@ async fn without_a_ledger_an_effect_is_refused_for_good() {
         job.last_message()
     );
     worker.drain().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_lost_its_lease_has_no_effect() {
+    let stage = Stage::new().await;
+    let post = Post::default();
+    let (heir, heirs) = watch::channel(false);
+    let (late, mut lates) = watch::channel(false);
+    let (inner, heirs_of) = (post.clone(), heir.subscribe());
+    let worker = stage.work(post.with(play(move |_, cx| {
+        let (post, mut heirs, late, heir) =
+            (inner.clone(), heirs_of.clone(), late.clone(), heir.clone());
+        async move {
+            let is_late = cx.attempt() == 1;
+            if is_late {
+                heirs.wait_for(|over| *over).await?;
+            }
+            let effect = cx.effect::<u64>(KEY).run(async || {
+                post.send();
+                Err(JobError::discard("refused"))
+            });
+            let ended = effect.await;
+            let over = if is_late { late } else { heir };
+            over.send_replace(true);
+            Ok(json!(ended?))
+        }
+    })));
+    let id = stage.client.enqueue(&act("mail")).await.unwrap();
+    stage.reaches(&id, State::Running).await;
+    let leases: Vec<String> = stage
+        .redis(&["ZRANGE", "test:{test}:lease", "0", "-1"])
+        .await;
+    // Its worker goes on beating, so the end of the lease is written again until it is noticed.
+    eventually("the second attempt is over", || async {
+        let _: u64 = stage
+            .redis(&["ZADD", "test:{test}:lease", "XX", "1", &leases[0]])
+            .await;
+        heirs.borrow().then_some(())
+    })
+    .await;
+    lates.wait_for(|over| *over).await.unwrap();
+    assert_eq!(
+        (post.sent(), post.state()),
+        (1, Some(EffectState::Released))
+    );
+    worker.drain().await;
+    stage.fsck_is_clean().await;
 }

@@ -222,3 +222,62 @@ async fn without_a_history_nothing_is_noted() {
     assert_eq!(unarchived(&stage).await, 0);
     worker.drain().await;
 }
+
+/// Calls the archiver's script; what it took.
+async fn take(stage: &Stage, me: &str, last: &str, written: &str) -> Vec<redis::Value> {
+    let mut words = vec!["EVAL", script!("archive"), "1", "test:{test}"];
+    words.extend([me, "60000", "60", last, written, "2"]);
+    stage.redis(&words).await
+}
+
+async fn noted(stage: &Stage) -> Vec<String> {
+    stage
+        .redis(&["LRANGE", "test:{test}:unarchived", "0", "-1"])
+        .await
+}
+
+#[tokio::test]
+async fn only_what_was_written_leaves_the_list_and_only_for_the_owner_of_the_lock() {
+    let stage = Stage::new().await;
+    let () = stage
+        .redis(&["RPUSH", "test:{test}:unarchived", "a", "b", "c", "d"])
+        .await;
+    take(&stage, "me", "", "0").await;
+    let refused = take(&stage, "another", "b", "2").await;
+    assert_eq!(refused[0], redis::Value::Int(0));
+    assert_eq!(noted(&stage).await, ["a", "b", "c", "d"]);
+    // The list was full meanwhile and lost its head: what follows was not written yet.
+    let () = stage
+        .redis(&["LTRIM", "test:{test}:unarchived", "1", "-1"])
+        .await;
+    take(&stage, "me", "b", "2").await;
+    assert_eq!(noted(&stage).await, ["c", "d"]);
+    let () = stage
+        .redis(&["LTRIM", "test:{test}:unarchived", "2", "-1"])
+        .await;
+    let () = stage
+        .redis(&["RPUSH", "test:{test}:unarchived", "e", "f"])
+        .await;
+    take(&stage, "me", "d", "2").await;
+    assert_eq!(noted(&stage).await, ["e", "f"]);
+    // Whose lock ran out does not know what others did.
+    let () = stage.redis(&["DEL", "test:{test}:archiver"]).await;
+    take(&stage, "me", "e", "1").await;
+    assert_eq!(noted(&stage).await, ["e", "f"]);
+}
+
+#[tokio::test]
+async fn what_the_list_cannot_hold_is_counted_as_lost() {
+    let stage = Stage::new().await;
+    let () = stage
+        .redis(&["HSET", "test:{test}:count", "unrecorded", "7"])
+        .await;
+    let () = stage
+        .redis(&["RPUSH", "test:{test}:unarchived", "gone"])
+        .await;
+    let first = take(&stage, "me", "", "0").await;
+    // Seven that were pushed out, and one that is noted and not stored.
+    assert_eq!(first[2], redis::Value::Int(8));
+    let again = take(&stage, "me", "gone", "1").await;
+    assert_eq!(again[2], redis::Value::Int(0));
+}
