@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::client::{Client, ClientError};
+use crate::gates;
 use crate::id::JobId;
 use crate::keys::{NAMED_PARTS, QUEUE_PARTS, QueueKeys};
 use crate::record::RunRecord;
@@ -360,13 +361,16 @@ fn type_of(rest: &str) -> Option<&'static str> {
     match rest {
         "queues" => return Some("set"),
         "layout" => return Some("string"),
-        "workers" | "limits" => return Some("zset"),
+        "workers" => return Some("zset"),
         "slots" => return Some("hash"),
         _ if rest.starts_with("orders:") => return Some("hash"),
-        _ if rest.starts_with("worker:") || rest.starts_with("limit:{") => return Some("string"),
+        _ if rest.starts_with("worker:") => return Some("string"),
         _ => {}
     }
-    let (_, part) = rest.strip_prefix('{')?.split_once("}:")?;
+    let Some(rest) = rest.strip_prefix('{') else {
+        return gates::type_of(rest);
+    };
+    let (_, part) = rest.split_once("}:")?;
     let named = NAMED_PARTS
         .iter()
         .find(|(name, _)| part.starts_with(name) && part.len() > name.len());

@@ -9,7 +9,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::policy::{Group, Priority, RetryPolicy, Timeout, Unique};
+use crate::policy::{Breaker, Group, Priority, RetryPolicy, Timeout, Unique};
 
 /// A unit of work that can be enqueued.
 ///
@@ -55,6 +55,17 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How many permits of [`Self::LIMIT`] one attempt takes, at most the limit's burst.
     fn permits(&self) -> u32 {
         1
+    }
+
+    /// When jobs of this kind wait because what they need is broken; by default never. Its name is
+    /// the kind.
+    const BREAKER: Option<Breaker> = None;
+
+    /// Which breaker of the kind is this job's, such as the host it talks to: one key's failures
+    /// do not stop another one. By default all share one. Anything but a short word of letters,
+    /// digits and `._-:` is kept as a digest.
+    fn breaker_key(&self) -> Option<String> {
+        None
     }
 
     /// What this job must be the only one of; by default nothing.

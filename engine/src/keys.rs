@@ -12,6 +12,8 @@
 //! | running | `lease` (members `fence:id`) | end of the lease in ms |
 //! | held, completed, discarded, cancelled | the key of that name | since when, in ms |
 //!
+//! Limits and breakers belong to no queue; their keys are in `gates/keyspace.rs`.
+//!
 //! Times are Redis' own (`TIME`); a worker's clock decides nothing. The measurements behind
 //! the layout are in `docs/decisions/0002-redis-layout.md` of the repository.
 
@@ -57,12 +59,6 @@ impl Keyspace {
         format!("{}:worker:{instance}", self.prefix)
     }
 
-    /// ZSET name of a rate limit → when a worker last declared it, in ms. Owner: workers. Bound:
-    /// 1,000 names, those not declared for a week leave.
-    pub fn limits(&self) -> String {
-        format!("{}:limits", self.prefix)
-    }
-
     /// HASH of what one worker was told: `quiet`, `stop`, `slots:QUEUE`. Owner: `orders`; gone
     /// with the worker. TTL one day after its last word. Bound: two fields and one a queue.
     /// Also a pub/sub channel: the worker looks.
@@ -74,16 +70,6 @@ impl Keyspace {
     /// a queue. Also a pub/sub channel: all workers look.
     pub fn slots(&self) -> String {
         format!("{}:slots", self.prefix)
-    }
-
-    /// STRING, when the last reserved permit of a rate limit is due, in µs since 1970. Owner: the
-    /// limit. TTL: until the limit's burst is whole again.
-    ///
-    /// Beside it, as 'permits microseconds burst', STRING `:declared`, what the code says (owner:
-    /// workers, TTL a week), and STRING `:set`, what an operator said, which wins (owner: set and
-    /// reset, TTL 30 days after the last worker that declares the limit).
-    pub fn limit(&self, name: &str) -> String {
-        format!("{}:limit:{{{name}}}", self.prefix)
     }
 
     /// The keys of one queue.

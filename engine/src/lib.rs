@@ -99,7 +99,7 @@ pub use envelope::{
 };
 pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
 pub use job::Job;
-pub use policy::{Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
+pub use policy::{Breaker, Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
 pub use state::State;
 
 #[cfg(feature = "client")]
@@ -115,7 +115,7 @@ pub use link::{Link, LinkError, LinkOptions};
 
 #[cfg(feature = "worker")]
 pub use executor::{
-    Discard, Handler, JobContext, JobError, Kind, Limit, Progress, Registry, StopReason,
+    Discard, Guard, Handler, JobContext, JobError, Kind, Limit, Progress, Registry, StopReason,
 };
 #[cfg(feature = "worker")]
 pub use gates::LONGEST_WAIT;

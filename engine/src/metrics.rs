@@ -35,6 +35,8 @@ pub const QUEUE_JOBS: &str = "rouage_queue_jobs";
 pub const QUEUE_OLDEST: &str = "rouage_queue_oldest_seconds";
 /// Jobs ever stored, by queue.
 pub const ENQUEUED: &str = "rouage_enqueued_total";
+/// What a circuit breaker does, by breaker: 0 closed, 1 half-open, 2 open; the worst of its keys.
+pub const BREAKER_STATE: &str = "rouage_breaker_state";
 /// Worker processes that beat.
 pub const WORKERS: &str = "rouage_workers";
 
@@ -72,6 +74,10 @@ pub const ALL: &[(&str, &str)] = &[
         "How long the first job in line has waited, by queue",
     ),
     (ENQUEUED, "Jobs ever stored, by queue"),
+    (
+        BREAKER_STATE,
+        "What a circuit breaker does, by breaker: 0 closed, 1 half-open, 2 open",
+    ),
     (WORKERS, "Worker processes that beat within the last minute"),
 ];
 

@@ -89,6 +89,42 @@ impl Timeout {
     }
 }
 
+/// When jobs wait because what they need is broken, instead of failing one after the other.
+///
+/// It opens when at least `minimum` attempts ended within `window` and `percent` of them failed;
+/// its jobs are then snoozed without losing an attempt. After `open` it lets `probes` attempts
+/// pass: if all of them succeed it closes, if one fails it opens for twice as long, up to
+/// `longest`. Errors that are retried, timeouts and panics are failures; discards, snoozes and
+/// cancellations do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// What is counted, in five buckets that leave one by one.
+    pub window: Duration,
+    /// Attempts in the window it takes to open it. At least 1.
+    pub minimum: u32,
+    /// Failures in a hundred attempts that open it: 1 to 100.
+    pub percent: u8,
+    /// How long it is open the first time.
+    pub open: Duration,
+    /// How long it is open at most.
+    pub longest: Duration,
+    /// Attempts that pass when its time is over, and successes that close it: 1 to 100.
+    pub probes: u32,
+}
+
+impl Breaker {
+    /// Half of at least 20 attempts within a minute open it for 30 s, later for at most 10
+    /// minutes; two probes.
+    pub const DEFAULT: Self = Self {
+        window: Duration::from_mins(1),
+        minimum: 20,
+        percent: 50,
+        open: Duration::from_secs(30),
+        longest: Duration::from_mins(10),
+        probes: 2,
+    };
+}
+
 /// Place in the queue: 0 runs first, 9 last; first in, first out inside one priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]

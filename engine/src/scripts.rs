@@ -30,6 +30,8 @@ scripts! {
     LOOK = "prelude.lua" "look.lua";
     /// Names of a hash or zset, step by step.
     SCAN = "scan.lua";
+    /// Looks at circuit breakers.
+    BREAKER_LOOK = "prelude.lua" "breaker.lua" "breaker_look.lua";
     /// Changes the rate of a limit.
     LIMIT_SET = "prelude.lua" "limit_set.lua";
     /// The next entries of an index.
@@ -52,6 +54,10 @@ scripts! {
     PRUNE = "prelude.lua" "prune.lua";
     /// Takes finished jobs for the history.
     ARCHIVE = "prelude.lua" "archive.lua";
+    /// Asks a circuit breaker for leave.
+    BREAKER_ASK = "prelude.lua" "breaker.lua" "breaker_ask.lua";
+    /// Tells circuit breakers how attempts went.
+    BREAKER_TELL = "prelude.lua" "breaker.lua" "breaker_tell.lua";
     /// Reserves permits of a rate limit.
     LIMIT = "prelude.lua" "limit.lua";
     /// Stores progress and checkpoints.

@@ -21,6 +21,8 @@ Jobs
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once
   workers      Show the worker processes that are alive
+  limits       Show the rate limits, and set other rates
+  breakers     Show the circuit breakers, and close them
 
 Look after
   doctor       Check everything that can keep jobs from running

@@ -4,6 +4,7 @@
 //! `--json` one object a line. Errors go to standard error as `error:` and `hint:` lines. The
 //! exit code is 0 if all went well, 1 if not, 2 for a wrong command line, 78 for wrong settings.
 
+mod breakers;
 mod config;
 mod doctor;
 mod effects;
@@ -14,6 +15,7 @@ mod groups;
 mod healthcheck;
 mod help;
 mod jobs;
+mod limits;
 mod migrate;
 mod moment;
 mod output;
@@ -66,6 +68,10 @@ enum Command {
     Groups(groups::Command),
     /// Show the worker processes that are alive
     Workers(workers::Args),
+    /// Show the rate limits, and set other rates
+    Limits(limits::Args),
+    /// Show the circuit breakers, and close them
+    Breakers(breakers::Args),
     /// Bring the schema `worker` of the database up to date
     Migrate(migrate::Args),
     /// Check everything that can keep jobs from running
@@ -115,6 +121,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Queues(args) => queues::run(config, &args).await,
         Command::Groups(command) => groups::run(config, &command).await,
         Command::Workers(args) => workers::run(config, &args).await,
+        Command::Limits(args) => limits::run(config, &args).await,
+        Command::Breakers(args) => breakers::run(config, &args).await,
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Doctor(args) => doctor::run(config, &args).await,
         Command::Fsck(args) => fsck::run(config, &args).await,

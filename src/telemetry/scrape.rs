@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
-use rouage::inspect::QueueView;
+use rouage::inspect::{BreakerView, QueueView};
 use rouage::{Client, ClientError, State};
 use tokio::sync::Mutex;
 
@@ -71,7 +71,18 @@ impl Scrape {
         for queue in &queues {
             show(queue);
         }
+        show_breakers(&self.client.breakers().await?);
         Ok(())
+    }
+}
+
+/// One number a name, the worst of its keys: keys are too many for labels.
+fn show_breakers(breakers: &[BreakerView]) {
+    for same_name in breakers.chunk_by(|left, right| left.name == right.name) {
+        let worst = same_name.iter().map(|breaker| breaker.state.number()).max();
+        let name = same_name[0].name.clone();
+        let state = gauge!(rouage::metrics::BREAKER_STATE, "breaker" => name);
+        state.set(f64::from(worst.unwrap_or(0)));
     }
 }
 

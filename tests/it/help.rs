@@ -24,6 +24,8 @@ Jobs
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once
   workers      Show the worker processes that are alive
+  limits       Show the rate limits, and set other rates
+  breakers     Show the circuit breakers, and close them
 
 Look after
   doctor       Check everything that can keep jobs from running
@@ -49,6 +51,8 @@ fn every_command_explains_itself() {
         "enqueue",
         "queues",
         "workers",
+        "limits",
+        "breakers",
         "doctor",
         "fsck",
     ];

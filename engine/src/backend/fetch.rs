@@ -19,7 +19,7 @@ use crate::backend::slots::Taken;
 use crate::backend::{Gate, Held, Keeper, LastTurn, Slots};
 use crate::backoff::{Backoff, jittered};
 use crate::executor::{Claim, Execution, Registry};
-use crate::gates::Limits;
+use crate::gates::Gates;
 use crate::id::JobId;
 use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
@@ -42,7 +42,7 @@ pub(crate) struct Fetcher {
     pub(crate) lease: Duration,
     pub(crate) idle_poll: Duration,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) gates: Arc<Gates>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) held: Arc<Held>,
@@ -206,7 +206,7 @@ impl Fetcher {
                 return;
             };
             let lease = Arc::clone(&claim.lease);
-            let execution = Execution::prepare(claim, &self.registry, &self.limits);
+            let execution = Execution::prepare(claim, &self.registry, &self.gates);
             self.held.insert(lease, HeldAttempt::new(&execution, slot));
             if self.attempts.send(execution).await.is_err() {
                 return;

@@ -91,20 +91,24 @@ pub enum ClientError {
     /// No job was ever enqueued there.
     #[error("no queue {0:?}: nothing was ever enqueued there")]
     UnknownQueue(String),
-    /// No worker declared such a rate limit within the last week.
-    #[error("no rate limit {name:?}; hint: workers declare these: {known}")]
-    UnknownLimit {
+    /// No worker declared such a limit or breaker within the last week.
+    #[error("no {what} {name:?}; hint: workers declare these: {known}")]
+    UnknownGate {
+        /// "rate limit" or "breaker".
+        what: &'static str,
         /// The name that was looked for.
         name: String,
         /// Those there are.
         known: String,
     },
-    /// A rate that no limit can have.
-    #[error("rate limit {name:?}: {field} is {value}, use {range}")]
-    InvalidLimit {
-        /// The limit.
+    /// Numbers that no limit or breaker can have.
+    #[error("{what} {name:?}: {field} is {value}, use {range}")]
+    InvalidGate {
+        /// "rate limit" or "breaker".
+        what: &'static str,
+        /// Its name.
         name: String,
-        /// Which part of the rate.
+        /// Which number.
         field: &'static str,
         /// What it is.
         value: String,

@@ -4,7 +4,7 @@
 //! or a cancellation is asked for, and which writes the progress. A handler therefore never
 //! waits for Redis: reporting progress stores a value and returns.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Producer;
 use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
-use crate::gates::Limits;
+use crate::executor::gated::Gated;
+use crate::gates::Gates;
 use crate::id::JobId;
 
 /// Largest checkpoint kept, in bytes of JSON.
@@ -63,12 +64,10 @@ struct Running {
     dry_run: bool,
     /// What an earlier attempt left, as JSON; empty for nothing.
     start: String,
-    /// The shared rate limits; `None` in tests of handlers, where nothing is limited.
-    limits: Option<Arc<Limits>>,
+    /// Limits and breakers.
+    gated: Gated,
     /// Where effects are kept; `None` if the worker was given no ledger.
     effects: Option<Arc<dyn EffectLedger>>,
-    /// Time spent waiting for permits, in µs: the timeout does not count it.
-    waited: AtomicU64,
     /// Where jobs are put; `None` in a context that was built by hand.
     producer: Option<Arc<dyn Producer>>,
     /// The latest reports that are not written yet.
@@ -109,9 +108,8 @@ impl JobContext {
             stop: AtomicU8::new(0),
             dry_run: false,
             start: String::new(),
-            limits: None,
+            gated: Gated::default(),
             effects: None,
-            waited: AtomicU64::new(0),
             producer: None,
             unwritten: Mutex::default(),
         }))
@@ -124,10 +122,10 @@ impl JobContext {
         fence: u64,
         start: String,
         dry_run: bool,
-        limits: &Arc<Limits>,
+        gates: &Arc<Gates>,
     ) -> Self {
         if let Some(running) = Arc::get_mut(&mut self.0) {
-            running.limits = Some(Arc::clone(limits));
+            running.gated = Gated::by(gates);
             running.fence = fence;
             running.start = start;
             running.dry_run = dry_run;
@@ -239,23 +237,6 @@ impl JobContext {
         }
     }
 
-    /// Sleeps for `duration`, which the timeout will not count.
-    pub(crate) async fn wait(&self, duration: Duration) -> Result<(), JobError> {
-        let micros = duration.as_micros() as u64;
-        self.0.waited.fetch_add(micros, Ordering::AcqRel);
-        self.sleep(duration).await
-    }
-
-    /// Time the timeout must not count, so far.
-    pub(crate) fn waited(&self) -> Duration {
-        Duration::from_micros(self.0.waited.load(Ordering::Acquire))
-    }
-
-    /// A rate limit by the name it was declared with.
-    pub fn limit<'c>(&'c self, name: &'c str) -> Limit<'c> {
-        Limit { cx: self, name }
-    }
-
     /// Whether to do everything but the effect.
     pub fn is_dry_run(&self) -> bool {
         self.0.dry_run
@@ -328,36 +309,16 @@ impl JobContext {
         }
     }
 
+    pub(super) fn gated(&self) -> &Gated {
+        &self.0.gated
+    }
+
     fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
         // Whole values only are stored, so a poisoned lock guards nothing torn.
         self.0
             .unwritten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A rate limit as one attempt asks for it.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit<'c> {
-    cx: &'c JobContext,
-    name: &'c str,
-}
-
-impl Limit<'_> {
-    /// Waits for permits, at most as many as the limit's burst; the timeout does not count the
-    /// wait. Ends early with [`JobError::Cancelled`] or, if the wait would be long, with
-    /// [`JobError::Snooze`]; pass both on with `?`.
-    pub async fn acquire(self, permits: u32) -> Result<(), JobError> {
-        let Some(limits) = &self.cx.0.limits else {
-            return Ok(());
-        };
-        let wait = limits.reserve(self.name, permits).await?;
-        if wait.is_zero() {
-            Ok(())
-        } else {
-            self.cx.wait(wait).await
-        }
     }
 }
 

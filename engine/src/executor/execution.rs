@@ -10,7 +10,7 @@ use crate::envelope::Envelope;
 use crate::executor::context::JobContext;
 use crate::executor::handler::{Kind, Registry};
 use crate::executor::outcome::Refusal;
-use crate::gates::Limits;
+use crate::gates::Gates;
 use crate::id::JobId;
 use crate::policy::{Priority, RetryPolicy, Timeout};
 use crate::record::RunRecord;
@@ -76,7 +76,7 @@ pub(crate) struct Execution(Arc<Inner>);
 impl Execution {
     /// Finds out what the stored bytes ask for. A job that cannot be read or that nobody here
     /// knows becomes an execution that will be held; it never harms the worker.
-    pub(crate) fn prepare(mut claim: Claim, registry: &Registry, limits: &Arc<Limits>) -> Self {
+    pub(crate) fn prepare(mut claim: Claim, registry: &Registry, gates: &Arc<Gates>) -> Self {
         // Taken out: the decoded payload is the one copy that is kept.
         let body = match Envelope::decode(&std::mem::take(&mut claim.envelope)) {
             Err(error) => Body::Refuse(Refusal::Undecodable(error.to_string())),
@@ -117,7 +117,7 @@ impl Execution {
             claim.record.fence,
             std::mem::take(&mut claim.checkpoint),
             dry_run,
-            limits,
+            gates,
         );
         if let Some(ledger) = registry.effect_ledger() {
             cx = cx.with_effects(Arc::clone(ledger));

@@ -19,7 +19,7 @@ use crate::executor::context::JobContext;
 use crate::executor::error::JobError;
 use crate::gates::{self, RateLimit};
 use crate::job::Job;
-use crate::policy::{RetryPolicy, Timeout};
+use crate::policy::{Breaker, RetryPolicy, Timeout};
 
 /// Runs jobs of one kind.
 ///
@@ -142,6 +142,8 @@ pub struct Kind {
     pub timeout: Timeout,
     /// The rate limit of which every attempt takes permits.
     pub limit: Option<&'static str>,
+    /// When its jobs wait because what they need is broken.
+    pub breaker: Option<Breaker>,
     handler: Arc<dyn Erased>,
 }
 
@@ -169,6 +171,7 @@ impl std::fmt::Debug for Kind {
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
     limits: BTreeMap<String, RateLimit>,
+    breakers: BTreeMap<String, Breaker>,
     effects: Option<Arc<dyn EffectLedger>>,
     producer: Option<Arc<dyn Producer>>,
     duplicates: Vec<&'static str>,
@@ -189,6 +192,7 @@ impl Registry {
             retry: H::Job::RETRY,
             timeout: H::Job::TIMEOUT,
             limit: H::Job::LIMIT,
+            breaker: H::Job::BREAKER,
             handler: Arc::new(Typed(handler)),
         };
         if self.kinds.insert(kind.name, kind).is_some() {
@@ -214,6 +218,19 @@ impl Registry {
     pub fn limit(mut self, limit: RateLimit) -> Self {
         self.limits.insert(limit.name.clone(), limit);
         self
+    }
+
+    /// Declares a circuit breaker that handlers may put around a call by its name; the last
+    /// declaration of a name stands.
+    #[must_use]
+    pub fn breaker(mut self, name: impl Into<String>, policy: Breaker) -> Self {
+        self.breakers.insert(name.into(), policy);
+        self
+    }
+
+    /// The circuit breakers declared by name.
+    pub(crate) fn breakers(&self) -> &BTreeMap<String, Breaker> {
+        &self.breakers
     }
 
     /// The declared rate limits, by name.

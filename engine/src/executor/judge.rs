@@ -46,6 +46,7 @@ where
         let run = self.0.call(task);
         async move {
             let ending = run.await?;
+            execution.cx().leave_all(&ending);
             Ok(judge(
                 ending,
                 &Facts {

@@ -17,6 +17,7 @@ mod children;
 mod context;
 mod error;
 mod execution;
+mod gated;
 mod handler;
 mod judge;
 mod limit;
@@ -30,9 +31,10 @@ pub(crate) use catch::CatchLayer;
 #[cfg(feature = "testing")]
 pub(crate) use catch::caught;
 pub(crate) use context::Report;
-pub use context::{JobContext, Limit, Progress, StopReason};
+pub use context::{JobContext, Progress, StopReason};
 pub use error::{Discard, JobError};
 pub(crate) use execution::{Claim, Execution};
+pub use gated::{Guard, Limit};
 #[cfg(feature = "testing")]
 pub(crate) use handler::{Function, attempt};
 pub use handler::{Handler, Kind, Registry};

@@ -28,7 +28,8 @@ impl Rate {
     /// Refuses what no bucket can be computed for.
     pub(crate) fn check(&self, name: &str) -> Result<(), ClientError> {
         let refuse = |field, value: String, range: String| {
-            Err(ClientError::InvalidLimit {
+            Err(ClientError::InvalidGate {
+                what: "rate limit",
                 name: name.to_owned(),
                 field,
                 value,

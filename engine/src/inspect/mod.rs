@@ -3,6 +3,7 @@
 //! Every view is a fixed number of pipelined commands; none scans a backlog. What the CLI, the
 //! metrics and a panel show comes from here and nowhere else.
 
+mod breakers;
 mod cursor;
 mod groups;
 mod indexes;
@@ -17,6 +18,7 @@ pub mod waiting;
 mod why;
 mod workers;
 
+pub use breakers::{BreakerState, BreakerView, PolicyView};
 pub use cursor::{Cursor, InvalidCursor};
 pub use groups::GroupView;
 pub(crate) use indexes::index_of;

@@ -12,7 +12,7 @@ use crate::backend::{Acker, Archiver, Fetcher, Gate, Held, Keeper, LastTurn, Que
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
-use crate::gates::Limits;
+use crate::gates::Gates;
 use crate::history::History;
 use crate::keys::Keyspace;
 use crate::link::Link;
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) keyspace: Keyspace,
     pub(super) registry: Arc<Registry>,
-    pub(super) limits: Arc<Limits>,
+    pub(super) gates: Arc<Gates>,
     pub(super) payloads: Option<Arc<dyn PayloadStore>>,
     pub(super) history: Option<Arc<dyn History>>,
     pub(super) options: WorkerOptions,
@@ -92,7 +92,7 @@ impl Line {
             lease: shared.options.lease,
             idle_poll: shared.options.idle_poll,
             registry: Arc::clone(&shared.registry),
-            limits: Arc::clone(&shared.limits),
+            gates: Arc::clone(&shared.gates),
             slots: Arc::clone(&line.slots),
             gate: Arc::clone(&line.gate),
             held: Arc::clone(&line.held),

@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use self::line::{Line, Shared, Tasks};
 pub use self::options::{Shutdown, WorkerError, WorkerOptions};
 use crate::backend::{BeatingQueue, Beats, LastTurn, Orders, Presence, Sleeper, Wake};
-use crate::client::{Client, check_name};
+use crate::client::Client;
 use crate::executor::{Registry, StopReason};
-use crate::gates::{Announcer, Limits};
+use crate::gates::{self, Announcer, Gates};
 use crate::history::History;
 use crate::id::JobId;
 use crate::inspect::WorkerInfo;
@@ -71,7 +71,7 @@ impl Worker {
         if let Some(kind) = registry.duplicates().first() {
             return Err(WorkerError::DuplicateKind(kind));
         }
-        check_limits(&registry)?;
+        gates::check(&registry)?;
         options.check()?;
         options.queues.sort();
         let turns = options
@@ -121,9 +121,10 @@ impl Worker {
         let beats = beats(&lines, &shared).spawn()?;
         let listener = spawn(wake(&lines, &shared).run(shared.stop_rest.clone()));
         let announcer = Announcer {
-            limits: Arc::clone(&shared.limits),
+            gates: Arc::clone(&shared.gates),
         };
         spawn(announcer.run(shared.stop_rest.clone()));
+        let teller = spawn(tell_breakers(&shared));
 
         let early = tokio::select! {
             biased;
@@ -139,22 +140,18 @@ impl Worker {
         shared.stop_rest.cancel();
         drop(listener.await);
         let joined = tokio::task::spawn_blocking(move || beats.join());
-        drop(timeout(LAST_BEAT, joined).await);
+        drop(timeout(LAST_BEAT, async { tokio::join!(joined, teller) }).await);
         early.map_or(Ok(()), |_| Err(WorkerError::Ended("a queue's worker")))
     }
 
     async fn shared(&self, shutdown: &Shutdown) -> Result<Shared, WorkerError> {
         let link = self.client.link().another(WORKER_DEADLINE).await?;
         let keyspace = self.client.keyspace().clone();
-        let limits = Limits {
-            link: link.clone(),
-            keyspace: keyspace.clone(),
-            declared: self.registry.limits().clone(),
-        };
+        let gates = Gates::new(&link, &keyspace, &self.registry);
         Ok(Shared {
             link,
             keyspace,
-            limits: Arc::new(limits),
+            gates: Arc::new(gates),
             payloads: self.client.payload_store().cloned(),
             history: self.history.clone(),
             registry: Arc::clone(&self.registry),
@@ -166,22 +163,6 @@ impl Worker {
             give_up: CancellationToken::new(),
             stop_rest: CancellationToken::new(),
         })
-    }
-}
-
-/// Refuses limits that cannot be, and kinds that name one that was not declared.
-fn check_limits(registry: &Registry) -> Result<(), WorkerError> {
-    for limit in registry.limits().values() {
-        check_name("rate limit", &limit.name)?;
-        limit.rate.check(&limit.name)?;
-    }
-    let undeclared = registry.kinds().find_map(|kind| {
-        let limit = kind.limit?;
-        (!registry.limits().contains_key(limit)).then_some((kind.name, limit))
-    });
-    match undeclared {
-        Some((kind, limit)) => Err(WorkerError::UndeclaredLimit { kind, limit }),
-        None => Ok(()),
     }
 }
 
@@ -208,6 +189,11 @@ async fn drain(lines: &[Line], shared: &Shared, shutdown: &Shutdown, running: &m
             "handlers block their threads; their jobs run again when the lease ends"
         );
     }
+}
+
+fn tell_breakers(shared: &Shared) -> impl Future<Output = ()> + use<> {
+    let (gates, stop) = (Arc::clone(&shared.gates), shared.stop_rest.clone());
+    async move { gates.breakers.run(stop).await }
 }
 
 fn beats(lines: &[Line], shared: &Shared) -> Beats {

@@ -263,9 +263,9 @@ async fn a_limit_nobody_declares_cannot_be_set_and_the_known_ones_are_named() {
     let second = Duration::from_secs(1);
     let error = stage.client.set_limit("provder", 1, second, 1).await;
     let error = error.unwrap_err();
-    assert!(matches!(error, ClientError::UnknownLimit { .. }), "{error}");
+    assert!(matches!(error, ClientError::UnknownGate { .. }), "{error}");
     assert!(error.to_string().contains("provider"), "{error}");
     let error = stage.client.set_limit("provider", 0, second, 1).await;
-    assert!(matches!(error, Err(ClientError::InvalidLimit { .. })));
+    assert!(matches!(error, Err(ClientError::InvalidGate { .. })));
     worker.drain().await;
 }

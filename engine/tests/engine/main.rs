@@ -10,6 +10,7 @@
 #[path = "../shared/script.rs"]
 mod script;
 
+mod breakers;
 mod cancelling;
 mod capacity;
 mod controlling;
