@@ -212,12 +212,13 @@ impl Client {
             keys.result(),
             keys.error(),
             keys.progress(),
+            keys.log(),
         ] {
             pipeline.cmd("HLEN").arg(key);
         }
         let sizes: Vec<u64> = self.link().pipeline(&pipeline).await?;
         let stored = sizes.first().copied().unwrap_or(0);
-        for (part, size) in ["run", "result", "error", "progress"]
+        for (part, size) in ["run", "result", "error", "progress", "log"]
             .iter()
             .zip(&sizes[1..])
         {

@@ -247,6 +247,11 @@ impl QueueKeys {
         self.key("checkpoint")
     }
 
+    /// HASH id → log lines, the newest 200 and at most 16 KB each. Owner: report, ack, prune. Same bound as `job`.
+    pub fn log(&self) -> String {
+        self.key("log")
+    }
+
     /// HASH unique key → id of the job that has it. Owner: enqueue, whatever ends a job, prune.
     /// Bound: live jobs and open windows.
     pub fn unique(&self) -> String {
@@ -332,6 +337,7 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("error", "hash"),
     ("progress", "hash"),
     ("checkpoint", "hash"),
+    ("log", "hash"),
     ("unique", "hash"),
     ("unique_key", "hash"),
     ("unique_until", "zset"),

@@ -115,7 +115,8 @@ pub use link::{Link, LinkError, LinkOptions};
 
 #[cfg(feature = "worker")]
 pub use executor::{
-    Discard, Guard, Handler, JobContext, JobError, Kind, Limit, Progress, Registry, StopReason,
+    Discard, Guard, Handler, JobContext, JobError, JobLogLayer, Kind, Limit, Progress, Registry,
+    StopReason,
 };
 #[cfg(feature = "worker")]
 pub use gates::LONGEST_WAIT;

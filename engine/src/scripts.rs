@@ -45,7 +45,7 @@ scripts! {
     /// Promotes and leases jobs.
     CLAIM = "prelude.lua" "groups.lua" "claim.lua";
     /// Ends attempts.
-    ACK = "prelude.lua" "groups.lua" "ending.lua" "ack.lua";
+    ACK = "prelude.lua" "groups.lua" "ending.lua" "reports.lua" "ack.lua";
     /// Extends leases.
     BEAT = "prelude.lua" "beat.lua";
     /// Takes lost jobs back.
@@ -60,8 +60,8 @@ scripts! {
     BREAKER_TELL = "prelude.lua" "breaker.lua" "breaker_tell.lua";
     /// Reserves permits of a rate limit.
     LIMIT = "prelude.lua" "limit.lua";
-    /// Stores progress and checkpoints.
-    REPORT = "prelude.lua" "report.lua";
+    /// Stores progress, checkpoints and logs.
+    REPORT = "prelude.lua" "reports.lua" "report.lua";
 }
 
 /// Most jobs in one script call: Lua's `unpack` and Redis' attention are both limited.

@@ -17,6 +17,7 @@ pub(super) async fn sleep(job: Sleep, cx: JobContext) -> Result<(), JobError> {
         );
         return Err(JobError::discard(message));
     }
+    tracing::info!(ms = job.ms, "sleeping");
     for step in 0..STEPS {
         let done = job.ms * step / STEPS;
         cx.progress(done, Some(job.ms), "ms slept");
@@ -41,6 +42,7 @@ mod tests {
         // The timer of the runtime counts whole milliseconds and may round each step up.
         let ms = slept.elapsed.as_millis();
         assert!((12_345..=12_365).contains(&ms), "{ms} ms");
+        assert_eq!(slept.logs[0].text, "sleeping ms=12345");
         let progress = slept.progress.unwrap();
         assert_eq!((progress.done, progress.total), (12_345, Some(12_345)));
     }

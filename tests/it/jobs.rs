@@ -183,6 +183,27 @@ async fn a_running_job_is_cancelled_through_its_worker() {
 }
 
 #[tokio::test]
+async fn what_a_handler_logs_is_shown_with_its_job_and_followed_to_its_end() {
+    let world = World::new(Template::Empty).await;
+    let _worker = world.worker();
+    let id = world.enqueue("debug.sleep", r#"{"ms":300}"#, &[]);
+    let followed = world.run(&["jobs", "logs", &id, "--follow"]).good();
+    assert!(
+        followed.ends_with("Z attempt 1 info sleeping ms=300") && followed.lines().count() == 1,
+        "{followed}"
+    );
+    let line = &world.run(&["jobs", "logs", &id, "--json"]).objects()[0];
+    assert_eq!(
+        (&line["level"], &line["attempt"]),
+        (&"info".into(), &1.into())
+    );
+    let page = world.run(&["jobs", "show", &id]).good();
+    assert!(page.contains(&format!("log        {followed}")), "{page}");
+    let object = &world.run(&["jobs", "show", &id, "--json"]).objects()[0];
+    assert_eq!(object["log"]["lines"][0]["text"], "sleeping ms=300");
+}
+
+#[tokio::test]
 async fn unknown_ids_fail_and_the_others_are_done() {
     let world = World::bare(Template::Empty).await;
     let id = world.enqueue("debug.echo", r#"{"value":1}"#, &[]);

@@ -17,13 +17,15 @@ use tokio_util::sync::CancellationToken;
 use crate::backend::obey::Orders;
 use crate::backend::presence::Presence;
 use crate::backend::{Gate, Held, Slots};
-use crate::executor::StopReason;
+use crate::executor::{Report, StopReason};
 use crate::keys::QueueKeys;
 use crate::link::{Link, LinkError};
 use crate::scripts::{BEAT, MAX_BATCH, REPORT};
 
-/// How often progress and checkpoints are written.
+/// How often progress, checkpoints and logs are written.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// Most bytes of reports in one call: joining logs costs Redis about a millisecond then.
+const MAX_PARCEL_BYTES: usize = 256 * 1024;
 /// How often the process says that it lives.
 const REGISTER_EVERY: Duration = Duration::from_secs(10);
 
@@ -125,16 +127,30 @@ impl Beats {
 
     async fn write_reports(&self) -> Result<(), LinkError> {
         for queue in &self.queues {
-            for reports in queue.held.take_reports().chunks(MAX_BATCH) {
-                let mut call = REPORT.call(queue.keys.base());
-                for (lease, (table, json)) in reports {
-                    call.push(&**lease);
-                    call.push(*table);
-                    call.push(json);
+            for reports in parcels(&queue.held.take_reports()) {
+                if let Err(error) = self.report(queue, reports).await {
+                    for (lease, report) in reports {
+                        queue.held.put_back(lease, report);
+                    }
+                    return Err(error);
                 }
-                let _stored: u64 = self.link.call(call).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn report(
+        &self,
+        queue: &BeatingQueue,
+        reports: &[(Arc<str>, Report)],
+    ) -> Result<(), LinkError> {
+        let mut call = REPORT.call(queue.keys.base());
+        for (lease, (table, text)) in reports {
+            call.push(&**lease);
+            call.push(*table);
+            call.push(text);
+        }
+        let _stored: u64 = self.link.call(call).await?;
         Ok(())
     }
 
@@ -159,8 +175,43 @@ impl Beats {
     }
 }
 
+/// Reports in parts that one call may have: so many, and so many bytes.
+fn parcels(reports: &[(Arc<str>, Report)]) -> Vec<&[(Arc<str>, Report)]> {
+    let mut parcels = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, (_, (_, text))) in reports.iter().enumerate() {
+        if at - start == MAX_BATCH || (at > start && bytes + text.len() > MAX_PARCEL_BYTES) {
+            parcels.push(&reports[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += text.len();
+    }
+    if start < reports.len() {
+        parcels.push(&reports[start..]);
+    }
+    parcels
+}
+
 fn ticker(every: Duration) -> tokio::time::Interval {
     let mut ticker = interval(every);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticker
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_are_parted_by_number_and_by_bytes_and_none_is_left_out() {
+        let of = |sizes: &[usize]| -> Vec<usize> {
+            let report = |size: &usize| (Arc::from("1:a"), ("log", "x".repeat(*size)));
+            let reports: Vec<(Arc<str>, Report)> = sizes.iter().map(report).collect();
+            parcels(&reports).iter().map(|part| part.len()).collect()
+        };
+        assert_eq!(of(&[]), Vec::<usize>::new());
+        assert_eq!(of(&[1; 1001]), [500, 500, 1]);
+        let half = MAX_PARCEL_BYTES / 2;
+        assert_eq!(of(&[half, half, half, 10 * half, 1]), [2, 1, 1, 1]);
+    }
 }

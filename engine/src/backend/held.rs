@@ -149,6 +149,13 @@ impl Held {
         reports.collect()
     }
 
+    /// Gives a report back to its attempt, if that still runs; its end takes it along.
+    pub(crate) fn put_back(&self, lease: &str, report: &Report) {
+        if let Some(attempt) = self.lock().get(lease) {
+            attempt.cx.put_back(report);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, HeldAttempt>> {
         // Whole entries only are added and removed, so a poisoned map is still a map.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -8,33 +8,19 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Producer;
 use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
 use crate::executor::gated::Gated;
+use crate::executor::reports::{Progress, Report, Unwritten};
 use crate::gates::Gates;
 use crate::id::JobId;
-
-/// Largest checkpoint kept, in bytes of JSON.
-const MAX_CHECKPOINT_BYTES: usize = 16 * 1024;
-/// Longest progress text kept, in characters.
-const MAX_PROGRESS_TEXT: usize = 200;
-
-/// How far a job is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Units done so far.
-    pub done: u64,
-    /// Units in all, if that is known.
-    pub total: Option<u64>,
-    /// What is being done, for a person; never personal data.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub text: String,
-}
+use crate::inspect::LogLine;
 
 /// Why a job's token was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,19 +56,11 @@ struct Running {
     effects: Option<Arc<dyn EffectLedger>>,
     /// Where jobs are put; `None` in a context that was built by hand.
     producer: Option<Arc<dyn Producer>>,
+    /// Its start by Redis' clock, in ms since 1970, and by this process'.
+    started: (u64, Instant),
     /// The latest reports that are not written yet.
     unwritten: Mutex<Unwritten>,
 }
-
-/// What is said faster than it is written; only the newest counts.
-#[derive(Debug, Default)]
-struct Unwritten {
-    progress: Option<Progress>,
-    checkpoint: Option<String>,
-}
-
-/// A report on its way to Redis: which table, and the JSON.
-pub(crate) type Report = (&'static str, String);
 
 /// The handler's view of the attempt it runs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -111,6 +89,7 @@ impl JobContext {
             gated: Gated::default(),
             effects: None,
             producer: None,
+            started: (0, Instant::now()),
             unwritten: Mutex::default(),
         }))
     }
@@ -129,6 +108,15 @@ impl JobContext {
             running.fence = fence;
             running.start = start;
             running.dry_run = dry_run;
+        }
+        self
+    }
+
+    /// The same context knowing when its attempt was claimed.
+    #[must_use]
+    pub(crate) fn started(mut self, at: u64, here: Instant) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.started = (at, here);
         }
         self
     }
@@ -251,21 +239,12 @@ impl JobContext {
     /// waits: it is written twice a second and with the end of the attempt, so a killed worker's
     /// successor may start a little earlier than the last one.
     pub fn set_checkpoint<T: Serialize>(&self, value: &T) -> Result<(), JobError> {
-        let text = serde_json::to_string(value)?;
-        if text.len() > MAX_CHECKPOINT_BYTES {
-            let bytes = text.len();
-            return Err(JobError::discard(format!(
-                "checkpoint has {bytes} bytes, the limit is {MAX_CHECKPOINT_BYTES}; hint: store the data and keep a reference"
-            )));
-        }
-        self.unwritten().checkpoint = Some(text);
-        Ok(())
+        self.unwritten().set_checkpoint(value)
     }
 
     /// Reports how far the job is. Never waits; the newest report is written twice a second.
     pub fn progress(&self, done: u64, total: Option<u64>, text: &str) {
-        let text = text.chars().take(MAX_PROGRESS_TEXT).collect();
-        self.unwritten().progress = Some(Progress { done, total, text });
+        self.unwritten().progress = Some(Progress::new(done, total, text));
     }
 
     /// Takes the progress that was not written yet.
@@ -275,16 +254,23 @@ impl JobContext {
 
     /// Takes everything that was not written yet.
     pub(crate) fn take_reports(&self) -> impl Iterator<Item = Report> + use<> {
-        let Unwritten {
-            progress,
-            checkpoint,
-        } = std::mem::take(&mut *self.unwritten());
-        let progress = progress.and_then(|progress| serde_json::to_string(&progress).ok());
-        let reports = [
-            progress.map(|json| ("progress", json)),
-            checkpoint.map(|json| ("checkpoint", json)),
-        ];
-        reports.into_iter().flatten()
+        self.unwritten().take()
+    }
+
+    /// Takes back a report that could not be written.
+    pub(crate) fn put_back(&self, report: &Report) {
+        self.unwritten().put_back(report);
+    }
+
+    /// Keeps a line of the handler's log.
+    pub(crate) fn log(&self, level: &str, text: String) {
+        let line = LogLine {
+            attempt: self.0.attempt,
+            at: self.0.started.0 + self.0.started.1.elapsed().as_millis() as u64,
+            level: level.to_owned(),
+            text,
+        };
+        self.unwritten().log.push(line.to_string());
     }
 
     /// Asks the handler to stop. The first reason stands.

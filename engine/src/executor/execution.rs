@@ -118,7 +118,8 @@ impl Execution {
             std::mem::take(&mut claim.checkpoint),
             dry_run,
             gates,
-        );
+        )
+        .started(claim.record.started, claim.claimed_at);
         if let Some(ledger) = registry.effect_ledger() {
             cx = cx.with_effects(Arc::clone(ledger));
         }

@@ -21,17 +21,18 @@ mod gated;
 mod handler;
 mod judge;
 mod limit;
+mod log;
 mod message;
 mod observe;
 mod outcome;
 mod perform;
+mod reports;
 
 pub(crate) use carry::CarryLayer;
 pub(crate) use catch::CatchLayer;
 #[cfg(feature = "testing")]
 pub(crate) use catch::caught;
-pub(crate) use context::Report;
-pub use context::{JobContext, Progress, StopReason};
+pub use context::{JobContext, StopReason};
 pub use error::{Discard, JobError};
 pub(crate) use execution::{Claim, Execution};
 pub use gated::{Guard, Limit};
@@ -42,8 +43,15 @@ pub(crate) use judge::JudgeLayer;
 pub(crate) use limit::LimitLayer;
 #[cfg(feature = "testing")]
 pub(crate) use limit::within;
+pub use log::JobLogLayer;
+#[cfg(feature = "testing")]
+pub(crate) use log::listen;
 pub(crate) use observe::ObserveLayer;
+#[cfg(feature = "testing")]
+pub(crate) use observe::span;
 pub(crate) use outcome::Outcome;
 #[cfg(feature = "testing")]
 pub(crate) use outcome::{Ending, Facts, judge};
 pub(crate) use perform::Perform;
+pub use reports::Progress;
+pub(crate) use reports::Report;

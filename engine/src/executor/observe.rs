@@ -9,9 +9,11 @@ use apalis_core::task::Task;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
+use crate::executor::context::JobContext;
 use crate::executor::execution::Execution;
+use crate::executor::log::listen;
 use crate::executor::outcome::Outcome;
 use crate::metrics::KindMetrics;
 
@@ -57,16 +59,13 @@ where
         let execution = task.args.clone();
         let metrics = self.metrics.clone();
         let cx = execution.cx();
-        let span = tracing::info_span!(
-            "job",
-            job.id = %cx.id(),
-            job.kind = cx.kind(),
-            job.attempt = cx.attempt(),
-            queue = cx.queue(),
-        );
+        let span = span(cx);
+        let listening = listen(&span, cx);
         let run = self.inner.call(task);
         async move {
             let outcome = run.await?;
+            // The line below is for the process' log: what it says is stored with the job anyway.
+            drop(listening);
             metrics.ended(&execution, &outcome);
             log(&execution, &outcome);
             Ok(outcome)
@@ -74,6 +73,17 @@ where
         .instrument(span)
         .boxed()
     }
+}
+
+/// The span around everything an attempt does.
+pub(crate) fn span(cx: &JobContext) -> Span {
+    tracing::info_span!(
+        "job",
+        job.id = %cx.id(),
+        job.kind = cx.kind(),
+        job.attempt = cx.attempt(),
+        queue = cx.queue(),
+    )
 }
 
 fn log(execution: &Execution, outcome: &Outcome) {

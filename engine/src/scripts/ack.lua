@@ -3,7 +3,7 @@
 --         count, cancelling, the tables of reports, and those of groups.lua and ending.lua
 -- ARGV    number of successes, of their outputs, of reports that were not written yet, then
 --         per success: 'fence:id'; per output: id, JSON;
---         per report: id, 'progress' or 'checkpoint', JSON;
+--         per report: id, 'progress', 'checkpoint' or 'log', text;
 --         per other outcome: 'fence:id', id, run record, outcome, argument, error line or ''
 --         discarded, cancelled, held: no argument; retrying, snoozed: 'delay in ms' 'priority';
 --         returned: the ready score
@@ -151,7 +151,7 @@ end
 
 for i = first_report, first_other - 1, 3 do
   if applied[ARGV[i]] then
-    redis.call('HSET', keys[ARGV[i + 1]], ARGV[i], ARGV[i + 2])
+    store_report(ARGV[i + 1], ARGV[i], ARGV[i + 2])
   end
 end
 if #over > 0 and any(keys.cancelling) then

@@ -12,15 +12,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use super::{Outcome, Recorder};
 use crate::client::NewJob;
 use crate::effects::{EffectLedger, MemoryLedger};
 use crate::executor::{
-    self, Ending, Facts, Handler, JobContext, JobError, Progress, StopReason, attempt, caught,
-    judge, within,
+    self, Ending, Facts, Handler, JobContext, JobError, JobLogLayer, Progress, StopReason, attempt,
+    caught, judge, listen, span, within,
 };
 use crate::id::JobId;
+use crate::inspect::{JobLog, LogLine};
 use crate::job::Job;
 use crate::policy::{RetryPolicy, Timeout};
 
@@ -81,6 +86,8 @@ pub struct Performed<T> {
     pub progress: Option<Progress>,
     /// What the next attempt would start from.
     pub checkpoint: Option<Value>,
+    /// What it logged at level info or above.
+    pub logs: Vec<LogLine>,
     /// What it enqueued, in order.
     pub enqueued: Vec<NewJob>,
     /// How long it took by tokio's clock, which may be paused.
@@ -164,7 +171,7 @@ impl<H: Handler> Perform<'_, H> {
     async fn run(self) -> Performed<<H::Job as Job>::Output> {
         let start = Instant::now();
         let cx = self.context();
-        let ending = self.ending(&cx).await;
+        let ending = self.heard(&cx).await;
         let retry = RetryPolicy {
             max_attempts: self.max_attempts,
             ..H::Job::RETRY
@@ -180,11 +187,12 @@ impl<H: Handler> Perform<'_, H> {
             },
         );
         let (mut progress, mut checkpoint) = (None, self.checkpoint);
+        let mut log = JobLog::default();
         for (table, json) in cx.take_reports() {
             match table {
                 "progress" => progress = serde_json::from_str(&json).ok(),
                 "checkpoint" => checkpoint = serde_json::from_str(&json).ok(),
-                _ => {}
+                _ => log = JobLog::parse(&json),
             }
         }
         Performed {
@@ -192,9 +200,22 @@ impl<H: Handler> Perform<'_, H> {
             outcome: outcome.into(),
             progress,
             checkpoint,
+            logs: log.lines,
             enqueued: self.recorder.jobs(),
             elapsed: start.elapsed(),
         }
+    }
+
+    /// Runs the handler in a span of its own and hears what it logs there.
+    async fn heard(&self, cx: &JobContext) -> Ending {
+        let layer = JobLogLayer::default().with_filter(LevelFilter::INFO);
+        let subscriber = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+        let span = tracing::dispatcher::with_default(&subscriber, || span(cx));
+        let listening = listen(&span, cx);
+        let run = self.ending(cx).instrument(span);
+        let ending = run.with_subscriber(subscriber).await;
+        drop(listening);
+        ending
     }
 
     /// Runs the handler between the layers of the executor.

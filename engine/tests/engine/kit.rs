@@ -215,6 +215,27 @@ async fn effects_of_attempts_that_share_a_ledger_happen_once() {
 }
 
 #[tokio::test]
+async fn what_a_handler_logs_is_heard_without_addresses_and_without_debug_lines() {
+    let done = playing(|_| async move {
+        tracing::debug!("not kept");
+        tracing::info!(rows = 5, to = "anne@example.com", "written\ntwice");
+        tracing::warn!("slow");
+        Ok(Value::Null)
+    })
+    .await;
+    let lines: Vec<(&str, &str)> = done
+        .logs
+        .iter()
+        .map(|line| (line.level.as_str(), line.text.as_str()))
+        .collect();
+    let expected = [
+        ("info", "written twice rows=5 to=[address]"),
+        ("warn", "slow"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
 async fn what_a_handler_enqueues_is_recorded_with_its_wishes() {
     let parent = handler(|cx| async move {
         let first = Act {

@@ -24,6 +24,7 @@ mod history;
 mod kit;
 mod leases;
 mod limits;
+mod logs;
 mod offload;
 mod rates;
 mod searching;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rouage::inspect::{Cause, Waiting};
-use rouage::{ClientError, JobError, JobId, State, Unique};
+use rouage::{ClientError, Group, JobError, JobId, State, Unique};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -159,6 +159,54 @@ async fn a_job_that_is_over_says_who_has_its_key_now() {
     );
     assert!(!why(&stage, &second).await.sentence.contains("unique key"));
     assert_eq!(stage.job(&second).await.state, State::Available);
+}
+
+#[tokio::test]
+async fn a_member_of_a_full_group_names_who_runs_and_a_paused_kind_names_who_paused_it() {
+    let stage = Stage::new().await;
+    let go = Arc::new(Notify::new());
+    let gate = Arc::clone(&go);
+    let worker = stage.work(play(move |job, _| {
+        let gate = Arc::clone(&gate);
+        async move {
+            if job.part == "holds" {
+                gate.notified().await;
+            }
+            Ok(Value::Null)
+        }
+    }));
+    let enqueue = async |part: &str| {
+        let job = act(part);
+        let group = Group::at_most(1, "mailbox:7");
+        stage.client.enqueue(&job).group(group).await.unwrap()
+    };
+    let holder = enqueue("holds").await;
+    becomes(&stage, &holder, Cause::Running).await;
+    enqueue("waits").await;
+    let last = enqueue("waits").await;
+    let waiting = becomes(&stage, &last, Cause::GroupFull).await;
+    assert_eq!(
+        waiting.sentence,
+        format!(
+            "waits: group mailbox:7 has its 1 job running ({holder}), 1 job of the group is ahead of it"
+        )
+    );
+    stage
+        .client
+        .pause_kind("test", "test.act", "anne", "bad release")
+        .await
+        .unwrap();
+    let paused = becomes(&stage, &last, Cause::KindPaused).await;
+    assert!(
+        paused
+            .sentence
+            .starts_with("waits: anne paused kind test.act "),
+        "{paused}"
+    );
+    stage.client.resume_kind("test", "test.act").await.unwrap();
+    go.notify_one();
+    becomes(&stage, &last, Cause::Completed).await;
+    worker.drain().await;
 }
 
 #[tokio::test]

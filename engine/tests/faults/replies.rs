@@ -79,7 +79,7 @@ async fn outcomes_whose_answer_is_cut(
     end_state: State,
 ) {
     let stage = Stage::new().await;
-    let ack = known(&stage, script!("groups" "ending" "ack")).await;
+    let ack = known(&stage, script!("groups" "ending" "reports" "ack")).await;
     let proxy = stage.proxy().await;
     let ids = stage.client.enqueue_many(&numbered(0..50)).await.unwrap();
     let (registry, runs) = counted(end);

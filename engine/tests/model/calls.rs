@@ -132,7 +132,9 @@ impl Calls {
             words.extend([lease.clone(), id.clone(), record.to_string()]);
             words.extend([(*outcome).to_owned(), argument.clone(), error.clone()]);
         }
-        let refused: Vec<usize> = self.eval(script!("groups" "ending" "ack"), words).await;
+        let refused: Vec<usize> = self
+            .eval(script!("groups" "ending" "reports" "ack"), words)
+            .await;
         let applied = |n: usize| u8::from(!refused.contains(&(n + 1)));
         (0..batch.len()).map(applied).collect()
     }
@@ -145,7 +147,7 @@ impl Calls {
 
     pub(crate) async fn progress(&self, lease: &str, progress: &str) -> u64 {
         let words = vec![lease.to_owned(), "progress".to_owned(), progress.to_owned()];
-        self.eval(script!("report"), words).await
+        self.eval(script!("reports" "report"), words).await
     }
 
     /// Answers how many are back in the line, held, cancelled.

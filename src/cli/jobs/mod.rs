@@ -3,6 +3,7 @@
 mod cancel;
 mod history;
 mod list;
+mod logs;
 mod remedy;
 mod retry;
 mod show;
@@ -22,6 +23,8 @@ pub(super) enum Command {
     Show(show::Args),
     /// Search the jobs that ended, also long ago
     History(history::Args),
+    /// Show what a job's handler logged, or follow it
+    Logs(logs::Args),
     /// Run jobs again, or now instead of later
     Retry(Ids),
     /// Cancel jobs that wait, and ask running ones to stop
@@ -41,6 +44,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Ver
     match command {
         Command::List(args) => list::run(&connect().await?, args).await,
         Command::Show(args) => show::run(&connect().await?, &args).await,
+        Command::Logs(args) => logs::run(&connect().await?, &args).await,
         Command::History(args) => history::run(config, args).await,
         Command::Retry(Ids { ids }) => retry::run(&connect().await?, &ids).await,
         Command::Cancel(Ids { ids }) => cancel::run(&connect().await?, &ids).await,

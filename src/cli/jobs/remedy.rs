@@ -7,6 +7,7 @@ pub(super) fn remedy(cause: Cause, job: &JobView) -> Option<String> {
     let id = &job.id;
     let text = match cause {
         Cause::QueuePaused => format!("crm-worker queues resume {}", job.queue),
+        Cause::KindPaused => format!("crm-worker queues resume {} --kind {}", job.queue, job.kind),
         Cause::NoWorker => format!("crm-worker run --queues {}", job.queue),
         Cause::Scheduled | Cause::Snoozed | Cause::Retrying => {
             format!("crm-worker jobs retry {id} runs it now")

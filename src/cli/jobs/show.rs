@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use anyhow::Context;
-use rouage::inspect::{JobView, Waiting};
+use rouage::inspect::{JobLog, JobView, Waiting};
 use rouage::{Client, JobId};
 use serde_json::{Value, json};
 
+use super::logs::sentence;
 use super::remedy::remedy;
 use crate::cli::{Verdict, moment, output};
 
@@ -30,10 +31,14 @@ pub(super) async fn run(client: &Client, args: &Args) -> anyhow::Result<Verdict>
         job.payload = client.payload(&job).await.context("load the payload")?;
     }
     let waiting = client.why(&job.queue, &args.id).await?;
+    let log = client.log(&job.queue, &args.id).await?;
     if args.json {
-        output::json(&[object(&job, &waiting, args.payload)?])?;
+        let mut object = object(&job, &waiting, args.payload)?;
+        object["log"] = json!(log);
+        output::json(&[object])?;
     } else {
         output::text(&page(&job, &waiting, args.payload))?;
+        output::text(&lines(&log))?;
     }
     Ok(Verdict::Good)
 }
@@ -126,6 +131,22 @@ fn page(job: &JobView, waiting: &Waiting, payload: bool) -> String {
         (None, _) => line("payload", "unreadable"),
         (Some(payload), true) => line("payload", &payload.to_string()),
         (Some(_), false) => line("payload", &format!("{bytes} bytes, shown with --payload")),
+    }
+    text
+}
+
+/// The log, each line under the others.
+fn lines(log: &JobLog) -> String {
+    let mut text = String::new();
+    if log.dropped > 0 {
+        let _ = writeln!(
+            text,
+            "{:<10} {} earlier lines are not kept",
+            "log", log.dropped
+        );
+    }
+    for line in &log.lines {
+        let _ = writeln!(text, "{:<10} {}", "log", sentence(line));
     }
     text
 }
