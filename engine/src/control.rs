@@ -1,4 +1,4 @@
-//! Steering from outside: cancel a job, line one up again, pause a queue or a kind.
+//! Steering from outside: cancel or discard a job, line one up again, pause a queue or a kind.
 //!
 //! Each is one script, so that an operator's click and a worker's acknowledgement cannot
 //! tear a job apart between them.
@@ -9,12 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientError, check_label, check_name};
 use crate::id::JobId;
+use crate::inspect::JobView;
 use crate::policy::{Group, Priority};
 use crate::scripts::{CANCEL, GROUP_LIMIT, PAUSE, RETRY};
 use crate::state::State;
 
 /// Most groups of a queue whose limit is set by hand.
 const MAX_GROUP_OVERRIDES: usize = 1000;
+
+/// Longest note of a discarded job, in characters.
+const MAX_NOTE: usize = 1000;
 
 /// What a cancellation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,17 @@ pub enum Cancelled {
     Now,
     /// The job runs; its worker was told. The mark stays until a worker has seen it.
     Asked,
+    /// The job was over already.
+    AlreadyOver,
+}
+
+/// What discarding a job by hand did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discarded {
+    /// The job waited or was held; it is discarded.
+    Now,
+    /// The job runs: nothing was changed.
+    Running,
     /// The job was over already.
     AlreadyOver,
 }
@@ -63,14 +78,57 @@ impl Pause {
 impl Client {
     /// Cancels a job of a queue.
     pub async fn cancel(&self, queue: &str, id: &JobId) -> Result<Cancelled, ClientError> {
-        let call = CANCEL.call(self.queue(queue).base()).arg(id.as_str());
-        let answer: String = self.link().call(call).await?;
-        match answer.as_str() {
+        match self
+            .end(queue, id, State::Cancelled, None, "")
+            .await?
+            .as_str()
+        {
             "cancelled" => Ok(Cancelled::Now),
             "cancelling" => Ok(Cancelled::Asked),
-            "final" => Ok(Cancelled::AlreadyOver),
-            _ => Err(unknown(queue, id)),
+            _ => Ok(Cancelled::AlreadyOver),
         }
+    }
+
+    /// Discards a job of a queue that waits or is held: it failed for good, because somebody says
+    /// so. The note is kept with its errors; empty for none, at most 1,000 characters are kept.
+    pub async fn discard(
+        &self,
+        queue: &str,
+        id: &JobId,
+        note: &str,
+    ) -> Result<Discarded, ClientError> {
+        let note: String = note.chars().take(MAX_NOTE).collect();
+        match self
+            .end(queue, id, State::Discarded, None, &note)
+            .await?
+            .as_str()
+        {
+            "discarded" => Ok(Discarded::Now),
+            "running" => Ok(Discarded::Running),
+            _ => Ok(Discarded::AlreadyOver),
+        }
+    }
+
+    /// Ends a job by hand in that state, if it still is `only_from` that state; the script's answer.
+    pub(crate) async fn end(
+        &self,
+        queue: &str,
+        id: &JobId,
+        state: State,
+        only_from: Option<State>,
+        note: &str,
+    ) -> Result<String, ClientError> {
+        let call = CANCEL
+            .call(self.queue(queue).base())
+            .arg(id.as_str())
+            .arg(state.name())
+            .arg(guard(only_from))
+            .arg(note);
+        let answer: String = self.link().call(call).await?;
+        if answer == "unknown" {
+            return Err(unknown(queue, id));
+        }
+        Ok(answer)
     }
 
     /// Lines a job up to run now: from held, discarded or cancelled with all its attempts anew,
@@ -80,14 +138,24 @@ impl Client {
             .job(queue, id)
             .await?
             .ok_or_else(|| unknown(queue, id))?;
+        self.retry_from(&job, None).await
+    }
+
+    /// The same for a job that was looked at, if it still is `only_from` that state.
+    pub(crate) async fn retry_from(
+        &self,
+        job: &JobView,
+        only_from: Option<State>,
+    ) -> Result<Retried, ClientError> {
         let priority = Priority::new(job.priority).unwrap_or_default();
         let call = RETRY
-            .call(self.queue(queue).base())
-            .arg(id.as_str())
+            .call(self.queue(&job.queue).base())
+            .arg(job.id.as_str())
             .arg(priority.get())
             .arg(job.unique.as_deref().unwrap_or_default())
             .arg(job.group.as_ref().map(Group::member).unwrap_or_default())
-            .arg("");
+            .arg("")
+            .arg(guard(only_from));
         let answer: String = self.link().call(call).await?;
         match answer.split_once(' ') {
             Some(("taken", owner)) => {
@@ -96,8 +164,8 @@ impl Client {
                     .map_err(|error| ClientError::Protocol(format!("{error}")))?;
                 Ok(Retried::Taken(owner))
             }
-            _ if answer == "unknown" => Err(unknown(queue, id)),
-            _ if answer == "unchanged" => Ok(Retried::Unchanged),
+            _ if answer == "unknown" => Err(unknown(&job.queue, &job.id)),
+            _ if answer == "unchanged" || answer == "changed" => Ok(Retried::Unchanged),
             _ => answer
                 .parse()
                 .map(Retried::From)
@@ -184,6 +252,15 @@ impl Client {
             .arg(note);
         let changed: u8 = self.link().call(call).await?;
         Ok(changed == 1)
+    }
+}
+
+/// The index that a job must be in; where available jobs wait, and whether one runs, has no single
+/// one, and needs no guard: what was done to such a job meanwhile is what it was looked at for.
+fn guard(only_from: Option<State>) -> &'static str {
+    match only_from {
+        None | Some(State::Available | State::Running) => "",
+        Some(state) => state.name(),
     }
 }
 

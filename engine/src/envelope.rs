@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::id::JobId;
 use crate::policy::{Group, Priority};
 
 /// The versions this code reads. It writes the first one unless a job asks for something that a
@@ -61,6 +62,9 @@ pub struct Envelope {
     /// Whom it belongs to. Needs version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
+    /// The job whose payload and policy it took over, perhaps edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<JobId>,
     /// What it belongs to, such as `campaign:12`; at most [`MAX_TAGS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -168,6 +172,7 @@ mod tests {
             expires_at: None,
             unique: None,
             group: None,
+            replay_of: None,
             tags: Vec::new(),
             dry_run: false,
             offloaded: None,

@@ -252,6 +252,11 @@ impl QueueKeys {
         self.key("log")
     }
 
+    /// HASH id → ids of its replays, the latest ten. Owner: replay, prune. Same bound as `job`.
+    pub fn replayed(&self) -> String {
+        self.key("replayed")
+    }
+
     /// HASH unique key → id of the job that has it. Owner: enqueue, whatever ends a job, prune.
     /// Bound: live jobs and open windows.
     pub fn unique(&self) -> String {
@@ -338,6 +343,7 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("progress", "hash"),
     ("checkpoint", "hash"),
     ("log", "hash"),
+    ("replayed", "hash"),
     ("unique", "hash"),
     ("unique_key", "hash"),
     ("unique_until", "zset"),

@@ -65,11 +65,15 @@ pub mod keys;
 #[cfg(feature = "client")]
 mod link;
 #[cfg(feature = "client")]
+mod operations;
+#[cfg(feature = "client")]
 mod orders;
 #[cfg(feature = "client")]
 pub mod payloads;
 #[cfg(feature = "client")]
 pub mod record;
+#[cfg(feature = "client")]
+mod replay;
 #[cfg(feature = "client")]
 mod scripts;
 #[cfg(feature = "client")]
@@ -105,13 +109,15 @@ pub use state::State;
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, Producer, RunAt};
 #[cfg(feature = "client")]
-pub use control::{Cancelled, Pause, Retried};
+pub use control::{Cancelled, Discarded, Pause, Retried};
 #[cfg(feature = "client")]
 pub use gates::{LONGEST_PER, MAX_PERMITS, Rate, RateLimit};
 #[cfg(feature = "client")]
 pub use keys::Keyspace;
 #[cfg(feature = "client")]
 pub use link::{Link, LinkError, LinkOptions};
+#[cfg(feature = "client")]
+pub use operations::{Action, Operation, Preview, Tally};
 
 #[cfg(feature = "worker")]
 pub use executor::{

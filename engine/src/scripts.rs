@@ -18,8 +18,10 @@ macro_rules! scripts {
 scripts! {
     /// Stores new jobs.
     ENQUEUE = "prelude.lua" "groups.lua" "enqueue.lua";
-    /// Cancels a job.
+    /// Cancels or discards a job by hand.
     CANCEL = "prelude.lua" "groups.lua" "ending.lua" "cancel.lua";
+    /// Makes a new job from an old one.
+    REPLAY = "prelude.lua" "groups.lua" "ending.lua" "replay.lua";
     /// Lines a job up again.
     RETRY = "prelude.lua" "groups.lua" "retry.lua";
     /// Pauses and resumes a queue.

@@ -128,6 +128,7 @@ fn worker(
         grace: settings.worker.grace,
         idle_poll: settings.worker.idle_poll,
         retention: settings.retention,
+        operations: true,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let registry = crm_jobs::register(Registry::new(), &services)

@@ -135,7 +135,7 @@ fn tell(job: &JobView) -> anyhow::Result<Verdict> {
     Ok(Verdict::Good)
 }
 
-async fn warn_if_unserved(client: &Client, queue: &str) -> anyhow::Result<()> {
+pub(super) async fn warn_if_unserved(client: &Client, queue: &str) -> anyhow::Result<()> {
     let workers = client.workers().await?;
     if !workers
         .iter()
@@ -148,7 +148,8 @@ async fn warn_if_unserved(client: &Client, queue: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn payload(given: &str) -> anyhow::Result<String> {
+/// What `--json` means: the text itself, a file's, or standard input's.
+pub(super) fn payload(given: &str) -> anyhow::Result<String> {
     match given.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("read {path}")),
         None if given == "-" => {

@@ -18,6 +18,7 @@ mod jobs;
 mod limits;
 mod migrate;
 mod moment;
+mod operations;
 mod output;
 mod queues;
 mod run;
@@ -55,12 +56,15 @@ enum Command {
     Run(run::Args),
     /// Put a job in its queue
     Enqueue(enqueue::Args),
-    /// List, show, retry or cancel jobs
+    /// List, show, retry, cancel or discard jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
     /// Show effects that may have happened, and decide them
     #[command(subcommand)]
     Effects(effects::Command),
+    /// Show and stop what changes many jobs
+    #[command(subcommand)]
+    Operations(operations::Command),
     /// Show the queues and what waits in them
     Queues(queues::Args),
     /// Show the groups of a queue, and set how many of their jobs run at once
@@ -118,6 +122,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Enqueue(args) => enqueue::run(config, args).await,
         Command::Jobs(command) => jobs::run(config, command).await,
         Command::Effects(command) => effects::run(config, &command).await,
+        Command::Operations(command) => operations::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,
         Command::Groups(command) => groups::run(config, &command).await,
         Command::Workers(args) => workers::run(config, &args).await,

@@ -19,7 +19,8 @@ Run
 
 Jobs
   enqueue      Put a job in its queue
-  jobs         List, show, retry or cancel jobs
+  jobs         List, show, retry, cancel or discard jobs
+  operations   Show and stop what changes many jobs
   effects      Show effects that may have happened, and decide them
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once

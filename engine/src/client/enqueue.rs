@@ -90,6 +90,7 @@ impl NewJob {
                 expires_at: None,
                 unique: None,
                 group: None,
+                replay_of: None,
                 tags: Vec::new(),
                 dry_run: false,
                 offloaded: None,
@@ -339,7 +340,7 @@ pub(crate) fn check(job: &NewJob) -> Result<(), ClientError> {
 }
 
 /// The bytes that are stored for a job, after its labels were checked.
-fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
+pub(crate) fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
     check(job)?;
     let envelope = &job.envelope;
     let unique = job.unique.as_ref().map(|unique| unique.key.clone());

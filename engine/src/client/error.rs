@@ -54,6 +54,19 @@ pub enum ClientError {
         /// The offending text, cut.
         label: String,
     },
+    /// An operation on all jobs there are.
+    #[error(
+        "an empty filter means every job; hint: name what the jobs have in common, such as state:discarded"
+    )]
+    EverythingMeant,
+    /// A job that cannot be replayed.
+    #[error("job {id} cannot be replayed: {why}; hint: look at the job first")]
+    NotReplayable {
+        /// The job.
+        id: JobId,
+        /// What is in the way.
+        why: String,
+    },
     /// There is no such job, or its retention is over.
     #[error("no job {id} in queue {queue:?}; hint: finished jobs are kept for a limited time")]
     UnknownJob {

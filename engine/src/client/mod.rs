@@ -15,6 +15,7 @@ use std::time::Duration;
 
 #[cfg(feature = "testing")]
 pub(crate) use enqueue::check;
+pub(crate) use enqueue::encode;
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
 pub(crate) use error::{check_label, check_name};

@@ -97,6 +97,28 @@ impl Filter {
         self
     }
 
+    /// The same filter without jobs of these states and of this queue.
+    #[must_use]
+    pub(crate) fn without(mut self, states: &[State], queue: &str) -> Self {
+        let states = states
+            .iter()
+            .map(|state| (Key::State, Value::State(*state)));
+        let queue = (Key::Queue, Value::Pattern(Pattern::new(queue)));
+        self.terms
+            .extend(states.chain([queue]).map(|(key, value)| Term {
+                negated: true,
+                key,
+                value,
+            }));
+        self
+    }
+
+    /// Whether only the state and the queue of a job decide, which needs no look at it.
+    pub(crate) fn asks_for_places_only(&self) -> bool {
+        let places = |term: &Term| matches!(term.key, Key::State | Key::Queue);
+        self.terms.iter().all(places)
+    }
+
     /// The states that it does not rule out.
     pub(crate) fn states(&self) -> Vec<State> {
         let allowed =

@@ -82,6 +82,10 @@ pub struct JobView {
     pub group: Option<Group>,
     /// When it is cancelled unless it was started, ms since 1970.
     pub expires_at: Option<u64>,
+    /// The job that it replays.
+    pub replay_of: Option<JobId>,
+    /// The latest jobs that replay it, oldest first; only where one job is looked at.
+    pub replayed_as: Vec<JobId>,
     /// Whether the handler was asked to do everything but the effect.
     pub dry_run: bool,
 }
@@ -120,10 +124,11 @@ pub(crate) struct Parts {
     pub(super) result: Option<String>,
     pub(super) errors: Option<String>,
     pub(super) checkpoint: Option<String>,
+    pub(super) replayed: Option<String>,
 }
 
 impl Parts {
-    /// From the fields in the order of [`part_keys`].
+    /// From the fields in the order of [`part_keys`], and the replays where they are known.
     fn new(fields: Vec<Option<Vec<u8>>>) -> Self {
         let mut fields = fields.into_iter();
         let envelope = fields.next().flatten();
@@ -140,6 +145,7 @@ impl Parts {
             result: text(),
             errors: text(),
             checkpoint: text(),
+            replayed: text(),
         }
     }
 }
@@ -250,7 +256,8 @@ impl Client {
     pub(crate) async fn look(&self, keys: &QueueKeys, id: &str) -> Result<Look, ClientError> {
         let call = LOOK.call(keys.base()).arg(id);
         let answers: Vec<Option<Vec<u8>>> = self.link().call(call).await?;
-        let (fields, scores) = answers.split_at(part_keys(keys).len().min(answers.len()));
+        let (fields, rest) = answers.split_at(part_keys(keys).len().min(answers.len()));
+        let (scores, replayed) = rest.split_at(State::ALL.len().min(rest.len()));
         let score = |bytes: &Option<Vec<u8>>| {
             std::str::from_utf8(bytes.as_ref()?)
                 .ok()?
@@ -259,7 +266,7 @@ impl Client {
                 .map(|score| score as u64)
         };
         Ok(Look {
-            parts: Parts::new(fields.to_vec()),
+            parts: Parts::new([fields, replayed].concat()),
             states: State::ALL
                 .into_iter()
                 .zip(scores)
@@ -326,6 +333,7 @@ pub(super) fn view(
         text.as_deref()
             .and_then(|text| serde_json::from_str(text).ok())
     };
+    let replayed = parts.replayed.as_deref().unwrap_or_default();
     let errors = parts.errors.as_deref().unwrap_or_default();
     JobView {
         since: match state {
@@ -355,6 +363,11 @@ pub(super) fn view(
         unique: envelope.as_ref().and_then(|e| e.unique.clone()),
         group: envelope.as_ref().and_then(|e| e.group.clone()),
         expires_at: envelope.as_ref().and_then(|e| e.expires_at),
+        replay_of: envelope.as_ref().and_then(|e| e.replay_of.clone()),
+        replayed_as: replayed
+            .split(' ')
+            .filter_map(|id| id.parse().ok())
+            .collect(),
         dry_run: envelope.as_ref().is_some_and(|e| e.dry_run),
         payload: envelope.and_then(|e| inline_payload(&e)),
         checkpoint: json(&parts.checkpoint),

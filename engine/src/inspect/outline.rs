@@ -43,7 +43,7 @@ pub(super) fn outline(
     };
     let mut job = view(queue, id.parse().ok()?, state, score, &envelope, &parts);
     job.payload = None;
-    if !is_whole {
+    if !is_whole && job.offloaded.is_none() {
         job.payload_bytes = payload_bytes;
     }
     Some(job)

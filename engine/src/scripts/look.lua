@@ -1,8 +1,8 @@
 -- Everything about one job at one moment. A transaction would do, but a full Redis refuses those.
--- PARTS   job, run, progress, result, error, checkpoint, the indexes of the eight states, group_of
+-- PARTS   job, run, progress, result, error, checkpoint, replayed, the indexes of the eight states, group_of
 -- ARGV    id
 -- RETURNS { six fields, then the scores in scheduled, available, running, retrying, held,
---           completed, cancelled, discarded }, each false where there is none
+--           completed, cancelled, discarded, then the ids of its replays }, each false where there is none
 local id = ARGV[1]
 local answer = {}
 for n, part in ipairs({ 'job', 'run', 'progress', 'result', 'error', 'checkpoint' }) do
@@ -27,4 +27,5 @@ answer[9] = redis.call('ZSCORE', keys.lease, fence .. ':' .. id)
 for n, part in ipairs({ 'retrying', 'held', 'completed', 'cancelled', 'discarded' }) do
   answer[9 + n] = redis.call('ZSCORE', keys[part], id)
 end
+answer[15] = redis.call('HGET', keys.replayed, id)
 return answer

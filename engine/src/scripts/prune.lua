@@ -11,7 +11,7 @@ local unarchived = redis.call('LLEN', keys.unarchived)
 
 -- The tables that hold anything.
 local tables = {}
-for _, part in ipairs({ 'job', 'run', 'result', 'error', 'progress', 'checkpoint', 'log' }) do
+for _, part in ipairs({ 'job', 'run', 'result', 'error', 'progress', 'checkpoint', 'log', 'replayed' }) do
   if any(keys[part]) then
     tables[#tables + 1] = keys[part]
   end

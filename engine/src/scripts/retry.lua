@@ -2,12 +2,16 @@
 -- from scheduled or retrying ahead of its time.
 -- PARTS   job, run, scheduled, retrying, held, discarded, cancelled, count, unique, unique_key,
 --         follow, signals, and those of groups.lua
--- ARGV    id, priority, unique key or '', 'limit:group' or '', marker of who follows it or ''
+-- ARGV    id, priority, unique key or '', 'limit:group' or '', marker of who follows it or '',
+--         the index that it must be in or ''
 -- RETURNS the state it was in, 'unknown', 'unchanged' for available, running and completed,
---         or 'taken ID' if another job has its unique key now
-local id, priority, key, member, marker = unpack(ARGV)
+--         'changed' if it is not in that index, or 'taken ID' if another job has its unique key now
+local id, priority, key, member, marker, wanted = unpack(ARGV)
 if redis.call('HEXISTS', keys.job, id) == 0 then
   return 'unknown'
+end
+if wanted ~= '' and not redis.call('ZSCORE', keys[wanted], id) then
+  return 'changed'
 end
 
 -- A job that is over gave everything back that a live one has; it needs it again to live.

@@ -24,6 +24,7 @@ use crate::gates::{self, Announcer, Gates};
 use crate::history::History;
 use crate::id::JobId;
 use crate::inspect::WorkerInfo;
+use crate::operations;
 
 /// Once the grace is over, handlers have this long to react to their token, and as long again
 /// to be dropped. With the two below it adds up to less than a second.
@@ -68,6 +69,11 @@ impl Worker {
         registry: Registry,
         mut options: WorkerOptions,
     ) -> Result<Self, WorkerError> {
+        let registry = if options.operations {
+            operations::serve(registry, client.clone(), &mut options.queues)
+        } else {
+            registry
+        };
         if let Some(kind) = registry.duplicates().first() {
             return Err(WorkerError::DuplicateKind(kind));
         }

@@ -24,6 +24,8 @@ pub struct WorkerOptions {
     pub idle_poll: Duration,
     /// How long finished jobs are kept.
     pub retention: Retention,
+    /// Whether this worker runs the operations on many jobs, in a slot beside those of `queues`.
+    pub operations: bool,
     /// The binary's version, for the list of workers.
     pub version: String,
 }
@@ -37,6 +39,7 @@ impl Default for WorkerOptions {
             grace: Duration::from_secs(25),
             idle_poll: Duration::from_secs(12),
             retention: Retention::default(),
+            operations: false,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

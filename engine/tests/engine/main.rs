@@ -26,7 +26,9 @@ mod leases;
 mod limits;
 mod logs;
 mod offload;
+mod operations;
 mod rates;
+mod replaying;
 mod searching;
 mod shutdown;
 #[expect(dead_code, reason = "some of it only the fault tests need")]

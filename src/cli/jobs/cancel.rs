@@ -1,13 +1,17 @@
 //! `crm-worker jobs cancel`.
 
-use rouage::{Cancelled, Client, JobId};
+use rouage::{Action, Cancelled, Client};
 
+use super::bulk::{self, Targets};
 use super::find;
 use crate::cli::{Verdict, failure, output};
 
-pub(super) async fn run(client: &Client, ids: &[JobId]) -> anyhow::Result<Verdict> {
+pub(super) async fn run(client: &Client, targets: &Targets) -> anyhow::Result<Verdict> {
+    if let Some(verdict) = bulk::run(client, Action::Cancel, targets).await? {
+        return Ok(verdict);
+    }
     let mut verdict = Verdict::Good;
-    for id in ids {
+    for id in &targets.ids {
         let outcome = async {
             let job = find(client, id).await?;
             anyhow::Ok(client.cancel(&job.queue, id).await?)

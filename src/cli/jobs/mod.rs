@@ -1,10 +1,13 @@
 //! `crm-worker jobs`: look at jobs and steer them, by id or by what they have in common.
 
+mod bulk;
 mod cancel;
+mod discard;
 mod history;
 mod list;
 mod logs;
 mod remedy;
+mod replay;
 mod retry;
 mod show;
 
@@ -12,6 +15,7 @@ use anyhow::anyhow;
 use rouage::inspect::JobView;
 use rouage::{Client, JobId};
 
+use self::bulk::Targets;
 use super::Verdict;
 use crate::config::Config;
 
@@ -25,29 +29,28 @@ pub(super) enum Command {
     History(history::Args),
     /// Show what a job's handler logged, or follow it
     Logs(logs::Args),
-    /// Run jobs again, or now instead of later
-    Retry(Ids),
+    /// Run jobs again, or now instead of later; releases held ones
+    #[command(visible_alias = "release")]
+    Retry(Targets),
     /// Cancel jobs that wait, and ask running ones to stop
-    Cancel(Ids),
-}
-
-/// Jobs named on the command line.
-#[derive(Debug, clap::Args)]
-pub(super) struct Ids {
-    /// The jobs' ids
-    #[arg(required = true, value_name = "ID")]
-    ids: Vec<JobId>,
+    Cancel(Targets),
+    /// Run a job once more as a new one, with another payload if wanted
+    Replay(replay::Args),
+    /// Discard jobs that wait or are held: they failed for good
+    Discard(discard::Args),
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Verdict> {
     let connect = || crate::app::client(config);
     match command {
+        Command::History(args) => history::run(config, args).await,
         Command::List(args) => list::run(&connect().await?, args).await,
         Command::Show(args) => show::run(&connect().await?, &args).await,
         Command::Logs(args) => logs::run(&connect().await?, &args).await,
-        Command::History(args) => history::run(config, args).await,
-        Command::Retry(Ids { ids }) => retry::run(&connect().await?, &ids).await,
-        Command::Cancel(Ids { ids }) => cancel::run(&connect().await?, &ids).await,
+        Command::Retry(targets) => retry::run(&connect().await?, &targets).await,
+        Command::Cancel(targets) => cancel::run(&connect().await?, &targets).await,
+        Command::Replay(args) => replay::run(&connect().await?, &args).await,
+        Command::Discard(args) => discard::run(&connect().await?, &args).await,
     }
 }
 

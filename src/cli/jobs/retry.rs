@@ -1,13 +1,17 @@
 //! `crm-worker jobs retry`.
 
-use rouage::{Client, JobId, Retried};
+use rouage::{Action, Client, Retried};
 
+use super::bulk::{self, Targets};
 use super::find;
 use crate::cli::{Verdict, failure, output};
 
-pub(super) async fn run(client: &Client, ids: &[JobId]) -> anyhow::Result<Verdict> {
+pub(super) async fn run(client: &Client, targets: &Targets) -> anyhow::Result<Verdict> {
+    if let Some(verdict) = bulk::run(client, Action::Retry, targets).await? {
+        return Ok(verdict);
+    }
     let mut verdict = Verdict::Good;
-    for id in ids {
+    for id in &targets.ids {
         let outcome = async {
             let job = find(client, id).await?;
             anyhow::Ok((client.retry(&job.queue, id).await?, job.state))

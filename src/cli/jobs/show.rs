@@ -101,6 +101,13 @@ fn page(job: &JobView, waiting: &Waiting, payload: bool) -> String {
             &format!("{}, unless it was started", moment::show(at)),
         );
     }
+    if let Some(old) = &job.replay_of {
+        line("replay of", old.as_str());
+    }
+    if !job.replayed_as.is_empty() {
+        let ids: Vec<&str> = job.replayed_as.iter().map(JobId::as_str).collect();
+        line("replayed", &ids.join(", "));
+    }
     if job.dry_run {
         line("dry run", "yes");
     }
