@@ -30,10 +30,14 @@ scripts! {
     GROUP_LIMIT = "prelude.lua" "groups.lua" "group_limit.lua";
     /// Everything about one job.
     LOOK = "prelude.lua" "look.lua";
-    /// Names of a hash or zset, step by step.
-    SCAN = "scan.lua";
     /// Looks at circuit breakers.
     BREAKER_LOOK = "prelude.lua" "breaker.lua" "breaker_look.lua";
+    /// Checks one step of one of a queue's keys.
+    FSCK_CHECK = "prelude.lua" "groups.lua" "fsck/places.lua" "fsck/check.lua";
+    /// Checks, or writes anew, the counters of a queue.
+    FSCK_COUNTERS = "prelude.lua" "groups.lua" "fsck/counters.lua";
+    /// Repairs one flaw.
+    FSCK_REPAIR = "prelude.lua" "groups.lua" "fsck/places.lua" "fsck/repair.lua";
     /// Changes the rate of a limit.
     LIMIT_SET = "prelude.lua" "limit_set.lua";
     /// The next entries of an index.

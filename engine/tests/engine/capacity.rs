@@ -9,7 +9,7 @@ use crate::stage::running::another_answer;
 use crate::stage::{Stage, counting, eventually, numbered, options, play};
 
 #[tokio::test]
-async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {
+async fn guarantee_4_one_claim_lines_up_a_bounded_number_of_due_jobs() {
     let stage = Stage::new().await;
     let mut due: Vec<NewJob> = Vec::new();
     for job in numbered(0..3000) {
@@ -37,7 +37,7 @@ async fn one_claim_lines_up_a_bounded_number_of_due_jobs() {
 }
 
 #[tokio::test]
-async fn finished_jobs_leave_by_count_and_everything_of_theirs_with_them() {
+async fn guarantee_6_finished_jobs_leave_by_count_and_everything_of_theirs_with_them() {
     let stage = Stage::new().await;
     let keep = |count| Kept {
         age: Duration::from_secs(3600),

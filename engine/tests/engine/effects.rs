@@ -93,7 +93,7 @@ async fn an_effect_that_certainly_did_not_happen_runs_again() {
 }
 
 #[tokio::test]
-async fn an_unknown_effect_holds_its_job_until_somebody_decides() {
+async fn guarantee_3_an_unknown_effect_holds_its_job_until_somebody_decides() {
     let stage = Stage::new().await;
     let post = Post::default();
     let inner = post.clone();

@@ -109,7 +109,7 @@ async fn lower_numbers_run_first_and_equal_ones_in_order() {
 }
 
 #[tokio::test]
-async fn a_delayed_job_waits_in_redis_and_not_longer() {
+async fn guarantee_4_a_delayed_job_waits_in_redis_and_not_longer() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
     let far = stage
@@ -176,7 +176,7 @@ async fn waiting_for_a_job_that_is_not_done_ends_in_time_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_producer_hears_within_its_deadline_that_redis_is_away() {
+async fn guarantee_7_a_producer_hears_within_its_deadline_that_redis_is_away() {
     let mut stage = Stage::new().await;
     let producer = Client::connect(&stage.redis.url(), stage.client.keyspace().clone())
         .await

@@ -29,7 +29,7 @@ async fn running_jobs_finish_and_waiting_ones_stay() {
 }
 
 #[tokio::test]
-async fn what_does_not_finish_in_the_grace_is_handed_back_with_its_attempt() {
+async fn guarantee_9_what_does_not_finish_in_the_grace_is_handed_back_with_its_attempt() {
     let stage = Stage::new().await;
     let deaf = play(|job, cx| async move {
         if job.part == "polite" {

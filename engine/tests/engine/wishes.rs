@@ -57,7 +57,7 @@ async fn equal_keys_inside_one_bulk_are_one_job() {
 }
 
 #[tokio::test]
-async fn whatever_ends_a_job_frees_its_key() {
+async fn guarantee_5_whatever_ends_a_job_frees_its_key() {
     let stage = Stage::new().await;
     let worker = stage.work(play(|job, _| async move {
         match job.part.as_str() {

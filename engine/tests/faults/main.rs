@@ -25,9 +25,11 @@ mod oracle;
 mod outages;
 mod points;
 mod poison;
+mod previous;
 mod process;
 mod processes;
 mod refusals;
+mod releases;
 mod replies;
 mod scene;
 #[expect(dead_code, reason = "some of it only the tests without faults need")]

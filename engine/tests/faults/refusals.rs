@@ -151,6 +151,7 @@ async fn n6_a_full_redis_refuses_new_jobs_and_lets_running_ones_end() {
     assert_eq!(stage.client.queue_view("test").await.unwrap().running, 1);
     let listed = stage.client.list("test", State::Running, 0, 10).await;
     assert_eq!(listed.unwrap().len(), 1);
+    stage.fsck_is_clean().await;
     let job = stage.reaches(&id, State::Completed).await;
     assert_eq!(
         (job.attempt, job.lost),

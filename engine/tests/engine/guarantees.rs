@@ -1,16 +1,21 @@
-//! Leases, fences, and what happens to a worker that lost one.
+//! The guarantees of `lib.rs`, each with a test named after it.
+//!
+//! Here are 1, 2 and 8. The others are where their subject is tested: 3 in `effects`, 4 in
+//! `capacity` and `enqueueing`, 5 in `wishes`, 6 in `capacity`, 7 in `enqueueing`, 9 in `shutdown`.
+//! What breaks them is in `tests/faults`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rouage::{Priority, State, StopReason};
+use rouage::startup::Severity;
+use rouage::{JobId, Priority, State, StopReason};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::stage::{Stage, act, eventually, options, play};
 
 #[tokio::test]
-async fn an_outcome_under_an_old_fence_changes_nothing() {
+async fn guarantee_2_an_outcome_under_an_old_fence_changes_nothing() {
     let stage = Stage::new().await;
     let started = Arc::new(Notify::new());
     let announced = Arc::clone(&started);
@@ -98,4 +103,53 @@ async fn a_large_batch_whose_worker_died_goes_back_in_front_of_what_came_later()
     assert_eq!(order[from..], ["urgent", "first", "second", "later"]);
     worker.drain().await;
     stage.fsck_is_clean().await;
+}
+
+/// A worker claimed it and is gone: there is a lease that nobody extends, and nothing else.
+async fn abandoned(stage: &Stage, id: &JobId) {
+    let lease = format!("1:{id}");
+    let () = stage
+        .redis(&["ZREM", "test:{test}:ready", id.as_str()])
+        .await;
+    let () = stage
+        .redis(&["HSET", "test:{test}:run", id.as_str(), "1 0 1 0 1 0 gone -"])
+        .await;
+    let () = stage
+        .redis(&["ZADD", "test:{test}:lease", "1", &lease])
+        .await;
+}
+
+#[tokio::test]
+async fn guarantee_1_a_job_whose_worker_is_gone_is_run_by_another() {
+    let stage = Stage::new().await;
+    let id = stage.client.enqueue(&act("orphan")).await.unwrap();
+    abandoned(&stage, &id).await;
+    let worker = stage.work(play(|_, _| async { Ok(Value::Null) }));
+    let job = stage.reaches(&id, State::Completed).await;
+    assert_eq!((job.attempt, job.lost), (2, 1));
+    worker.drain().await;
+    stage.fsck_is_clean().await;
+}
+
+#[tokio::test]
+async fn guarantee_8_what_could_lose_jobs_is_an_error_before_anything_runs() {
+    let stage = Stage::new().await;
+    stage.client.mark_layout().await.unwrap();
+    let errors = || async {
+        let findings = stage.client.check_redis().await.unwrap();
+        let bad = findings
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error);
+        bad.map(|finding| finding.name).collect::<Vec<_>>()
+    };
+    assert!(errors().await.is_empty());
+    let () = stage
+        .redis(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"])
+        .await;
+    assert_eq!(errors().await, ["eviction"]);
+    let () = stage
+        .redis(&["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+        .await;
+    let () = stage.redis(&["SET", "test:layout", "999"]).await;
+    assert_eq!(errors().await, ["layout"]);
 }
