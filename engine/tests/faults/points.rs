@@ -15,11 +15,14 @@ use crate::stage::eventually;
 const ABORTED: i32 = 6;
 /// More due jobs than three claims line up.
 const DUE: usize = 1_800;
+/// How long they are scheduled.
+const DELAY: Duration = Duration::from_millis(100);
 
 /// Kills a worker at the point, late enough that it did some work before, and starts another.
 async fn killed_at(point: Point, visit: &str) {
     let mut scene = Scene::new().await;
     scene.enqueue(due_at_once()).await;
+    all_are_due(&scene).await;
     let mut victim = scene.worker_with(&[BRIEF_LEASE_MS, point.name(), visit]);
     let signal = eventually("it died", || std::future::ready(victim.ended_by_signal()));
     assert_eq!(signal.await, ABORTED);
@@ -35,10 +38,28 @@ async fn killed_at(point: Point, visit: &str) {
 
 fn due_at_once() -> Vec<NewJob> {
     let due = |job| NewJob {
-        run_at: RunAt::After(Duration::from_millis(100)),
+        run_at: RunAt::After(DELAY),
         ..job
     };
     entries(DUE, 5).into_iter().map(due).collect()
+}
+
+/// Waits until the last one is due: whoever looks first finds more than one call promotes.
+async fn all_are_due(scene: &Scene) {
+    let now = async || {
+        let time: (u64, u64) = scene
+            .client
+            .link()
+            .command(&redis::cmd("TIME"))
+            .await
+            .unwrap();
+        Duration::from_secs(time.0) + Duration::from_micros(time.1)
+    };
+    let due = now().await + DELAY;
+    eventually("the last one is due", || async {
+        (now().await > due).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
