@@ -6,6 +6,8 @@
 //!   whatever dies, as long as Redis keeps its data. The jobs of a killed worker run again
 //!   within 20 s, by anyone.
 //! - **Fenced.** Every claim has a new fence; whoever lost its lease changes nothing any more.
+//! - **At most one effect.** What [`JobContext::effect`] runs is never repeated blindly: where nobody
+//!   knows whether it happened, the provider is asked, or the job is held for a person.
 //! - **Delays are not in the worker.** What is scheduled or waits for a retry waits in Redis.
 //! - **Fair.** A group of jobs has one place in the line, however many they are, and at most as many
 //!   run at once as it may have.
@@ -34,7 +36,8 @@
 //!
 //! It does not promise exactly one *execution*: a worker that dies after its effect and before
 //! its acknowledgement leaves a job that runs again. Handlers must be repeatable, or guard the
-//! effect.
+//! effect. It keeps no archive by itself: large payloads, effects and the history of finished jobs
+//! are in places that the caller gives it ([`payloads`], [`effects`], [`history`]).
 //!
 //! # Rooms
 //!

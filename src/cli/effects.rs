@@ -7,6 +7,7 @@ use super::{Verdict, failure, moment, output};
 use crate::app;
 use crate::config::Config;
 use crate::store::effects::{Decided, Decision};
+use crate::store::pool::explained;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -72,7 +73,8 @@ pub(super) async fn run(config: &Config, command: &Command) -> anyhow::Result<Ve
 }
 
 async fn list(config: &Config, args: &List) -> anyhow::Result<Verdict> {
-    let open = app::effects(config)?.open(args.limit).await?;
+    let open = app::effects(config)?.open(args.limit).await;
+    let open = open.map_err(|error| explained(error, "list the open effects"))?;
     if args.json {
         output::json(&open)?;
         return Ok(Verdict::Good);
@@ -104,10 +106,10 @@ async fn decide(config: &Config, args: &Decide) -> anyhow::Result<Verdict> {
         Decision::DidNotHappen
     };
     let key = &args.key;
-    match app::effects(config)?
+    let decided = app::effects(config)?
         .decide(key, &decision, &args.note)
-        .await?
-    {
+        .await;
+    match decided.map_err(|error| explained(error, "decide an effect"))? {
         Decided::By { job_id } => {
             let word = if args.happened {
                 "happened"

@@ -76,3 +76,19 @@ pub(crate) async fn single(options: &Options) -> anyhow::Result<PgConnection> {
 pub(crate) async fn ping(pool: &Pool) -> sqlx::Result<()> {
     sqlx::query("SELECT 1").execute(pool).await.map(drop)
 }
+
+/// The error of a question, with what to do where our tables are missing.
+pub(crate) fn explained(error: sqlx::Error, doing: &'static str) -> anyhow::Error {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    let missing = matches!(code.as_deref(), Some("42P01" | "3F000"));
+    let error = anyhow::Error::new(error).context(doing);
+    if missing {
+        error.context(format!(
+            "{doing}: the table is missing; hint: run: crm-worker migrate"
+        ))
+    } else {
+        error
+    }
+}

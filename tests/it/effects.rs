@@ -128,3 +128,30 @@ async fn what_is_not_open_cannot_be_decided() {
     let both = world.run(&[&said[..], &["--happened"]].concat());
     assert_eq!(both.code, 2, "{both:?}");
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_away_costs_no_attempt_and_no_effect() {
+    let world = World::new(Template::Empty).await;
+    let database = world.database().await;
+    let rename = async |statement: &'static str| {
+        sqlx::query(statement).execute(&database).await.unwrap();
+    };
+    rename("ALTER TABLE worker.effects RENAME TO effects_away").await;
+    let worker = world.worker();
+    let id: JobId = world
+        .enqueue("debug.effect", r#"{"key":"patient"}"#, &[])
+        .parse()
+        .unwrap();
+    reaches(&world, &id, State::Scheduled).await;
+    let shown = world.run(&["jobs", "show", id.as_str()]).good();
+    assert!(
+        shown.contains("waits for the ledger of effects to answer"),
+        "{shown}"
+    );
+    rename("ALTER TABLE worker.effects_away RENAME TO effects").await;
+    reaches(&world, &id, State::Completed).await;
+    let client = world.client().await;
+    let job = client.job("debug", &id).await.unwrap().unwrap();
+    assert_eq!(job.attempt, 1);
+    assert_eq!(effects(&drained(worker)), 1);
+}

@@ -63,3 +63,40 @@ async fn a_state_that_is_no_end_is_refused() {
         ended.stderr
     );
 }
+
+#[tokio::test]
+async fn without_our_tables_the_hint_says_what_to_do() {
+    let world = World::bare(Template::Empty).await;
+    for question in [&["jobs", "history"][..], &["effects", "list"]] {
+        let ended = world.run(question);
+        assert_eq!(ended.code, 1);
+        assert!(
+            ended.stderr.ends_with("hint: run: crm-worker migrate\n"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn jobs_end_while_the_history_cannot_be_written_and_are_in_it_later() {
+    let world = World::new(Template::Empty).await;
+    let database = world.database().await;
+    let rename = async |statement: &'static str| {
+        sqlx::query(statement).execute(&database).await.unwrap();
+    };
+    rename("ALTER TABLE worker.job_runs RENAME TO job_runs_away").await;
+    let worker = world.worker();
+    world.enqueue(
+        "debug.echo",
+        r#"{"value":1}"#,
+        &["--wait", "--id", "patient"],
+    );
+    worker.logged("finished jobs wait for the history");
+    rename("ALTER TABLE worker.job_runs_away RENAME TO job_runs").await;
+    eventually("the job is in the history", || async {
+        let found = world.run(&["jobs", "history", "--id", "patient", "--json"]);
+        (found.objects().len() == 1).then_some(())
+    })
+    .await;
+}

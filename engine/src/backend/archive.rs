@@ -51,6 +51,13 @@ pub(crate) struct Archiver {
     pub(crate) held: Arc<Held>,
 }
 
+/// What was written down since the script was last called: the last job, and how many.
+#[derive(Default)]
+struct Written {
+    last: String,
+    count: usize,
+}
+
 /// What the script gave.
 struct Batch {
     has_lock: bool,
@@ -79,7 +86,7 @@ impl Archiver {
         let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.leave(&Written::default()).await,
                 () = tokio::time::sleep(jittered(pause)) => {}
             }
             pause = BUSY_EVERY;
@@ -100,17 +107,31 @@ impl Archiver {
 
     /// Archives what there is.
     async fn round(&self, stop: &CancellationToken) -> Result<(), Interrupted> {
-        let mut written = (String::new(), 0);
+        let mut written = Written::default();
         loop {
-            let batch = self.take(&written).await?;
+            let batch = self.take(&written, MAX_BATCH).await?;
             metrics::gauge!(HISTORY_WAITING, "queue" => self.queue.clone())
                 .set(batch.waiting as f64);
             if !batch.has_lock || batch.taken == 0 || stop.is_cancelled() {
                 return Ok(());
             }
-            self.record(&batch.jobs).await?;
+            if let Err(error) = self.record(&batch.jobs).await {
+                // Another process may be able to.
+                self.leave(&written).await;
+                return Err(error);
+            }
             metrics::counter!(HISTORY_LOST, "queue" => self.queue.clone()).increment(batch.lost);
-            written = (batch.last, batch.taken);
+            written = Written {
+                last: batch.last,
+                count: batch.taken,
+            };
+        }
+    }
+
+    /// Gives the lock back, if it is ours; if Redis does not hear of it, it runs out.
+    async fn leave(&self, written: &Written) {
+        if let Err(error) = self.take(written, 0).await {
+            tracing::debug!(queue = %self.queue, %error, "the history's lock was not given back");
         }
     }
 
@@ -123,16 +144,16 @@ impl Archiver {
         }
     }
 
-    /// Forgets what was written and takes the next.
-    async fn take(&self, (last, count): &(String, usize)) -> Result<Batch, LinkError> {
+    /// Forgets what was written and takes the next, at most so many.
+    async fn take(&self, written: &Written, most: usize) -> Result<Batch, LinkError> {
         let call = ARCHIVE
             .call(self.keys.base())
             .arg(&self.me)
             .arg(LOCK.as_millis() as u64)
             .arg(NOTED_FOR.as_secs())
-            .arg(last)
-            .arg(*count)
-            .arg(MAX_BATCH);
+            .arg(&written.last)
+            .arg(written.count)
+            .arg(most);
         let answer: Vec<Value> = self.link.call(call).await?;
         read_batch(answer, &self.queue)
     }

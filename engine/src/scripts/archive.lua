@@ -3,7 +3,8 @@
 -- nothing, so that no job leaves the list before it was written down.
 -- PARTS   archive, archiver, unarchived, count, job, run, error, result, completed, discarded, cancelled
 -- ARGV    archiver, its lock in ms, how long jobs are noted from now on in s,
---         the last job that was written down or '', how many there were, most jobs to take
+--         the last job that was written down or '', how many there were,
+--         most jobs to take; 0 gives the lock back
 -- RETURNS { 1 if the archiver has the lock else 0, jobs that are noted, those that are lost for
 --           the history (gone, or forgotten since the last call), how many were taken, the last of them or '', then per job: id, state, since
 --           when in ms, envelope without its payload, run record or '', last error line or '',
@@ -22,6 +23,10 @@ if owner == me and written > 0 then
   if at then
     redis.call('LTRIM', keys.unarchived, at + 1, -1)
   end
+end
+if most == 0 then
+  redis.call('DEL', keys.archiver)
+  return { 1, redis.call('LLEN', keys.unarchived), 0, 0, '' }
 end
 redis.call('SET', keys.archiver, me, 'PX', ARGV[2])
 local lost = tonumber(redis.call('HGET', keys.count, 'unrecorded') or 0)

@@ -281,3 +281,18 @@ async fn what_the_list_cannot_hold_is_counted_as_lost() {
     let again = take(&stage, "me", "gone", "1").await;
     assert_eq!(again[2], redis::Value::Int(0));
 }
+
+#[tokio::test]
+async fn an_archiver_that_cannot_write_lets_another_one_try() {
+    let stage = Stage::new().await;
+    let (cut_off, book) = (Arc::new(Book::default()), Arc::new(Book::default()));
+    cut_off.away.store(true, Ordering::SeqCst);
+    let one = worker(&stage, &cut_off, options(4));
+    notes_are_taken(&stage).await;
+    let id = stage.client.enqueue(&act("good")).await.unwrap();
+    stage.reaches(&id, State::Completed).await;
+    let other = worker(&stage, &book, options(4));
+    book.reaches(1).await;
+    one.drain().await;
+    other.drain().await;
+}

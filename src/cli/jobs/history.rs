@@ -7,6 +7,7 @@ use crate::cli::table::Table;
 use crate::cli::{Verdict, failure, moment, output};
 use crate::config::Config;
 use crate::store::job_runs::{Cursor, JobRun, MAX_PAGE, Search};
+use crate::store::pool::explained;
 
 /// Characters of a message in a table.
 const MESSAGE: usize = 60;
@@ -67,7 +68,8 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<Verdict> {
     let (json, limit) = (args.json, args.limit);
-    let runs = app::history(config)?.search(&search(args)).await?;
+    let runs = app::history(config)?.search(&search(args)).await;
+    let runs = runs.map_err(|error| explained(error, "search the history"))?;
     if json {
         output::json(&runs)?;
     } else {
