@@ -34,6 +34,13 @@ refund|executor/carry.rs|s/let refund = .*/let refund = false;/|guarantee_9_what
 jitter|policy.rs|s/ceiling.mul_f64(random.clamp(0.0, 1.0))/ceiling/|l2_five_thousand_failures_at_once_come_back_spread_over_the_interval
 beats|backend/beat.rs|s/_ = beat.tick() => self.beat_all().await,/_ = beat.tick() => Ok(()),/|r6_a_blocking_handler_does_not_stop_the_beats
 repeated outcomes|backend/ack.rs|s/repeated = true;/return;/|n2_an_outcome_waits_for_redis_to_come_back
+cancelled however it ends|scripts/ack.lua|s/if is_cancelled(id, outcome) then/if false then/|a_request_stands_when_the_attempt_fails_or_is_put_off a_request_that_the_worker_never_heard_stands_when_it_hands_the_job_back
+cancelled and blocking|backend/held.rs|s/self.overdue = self.overdue.min(end);//|a_handler_that_blocks_its_thread_loses_its_lease_and_its_job_is_cancelled
+record deleted|scripts/sweep.lua|s/attempt, lost, fence, score, started, worker = '0'.*//|a_running_job_whose_record_was_deleted_is_held_and_not_lost
+quiet|backend/gate.rs|s/let open = .*/let open = true;/|a_quiet_worker_finishes_what_it_runs_and_claims_nothing_until_it_is_resumed
+orders with beats|backend/beat.rs|s/_ = look.tick() => self.look().await,/_ = look.tick() => Ok(()),/|an_order_whose_message_is_lost_is_seen_with_the_next_beat
+fewer slots|backend/slots.rs|s/let all = self.all();/let all = 10_000;/|fewer_slots_interrupt_nothing_and_hold_as_jobs_end
+prune after a burst|backend/keep.rs|s/ || self.held.begun() != begun//|a_burst_that_an_idle_worker_ran_between_two_looks_leaves_too
 forgotten scripts|link/mod.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|n6_forgotten_scripts_are_loaded_again
 END
 )

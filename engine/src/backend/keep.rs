@@ -52,23 +52,28 @@ impl Keeper {
             begun = self.held.begun();
             if busy || was_busy || last.elapsed() >= IDLE_EVERY {
                 last = Instant::now();
-                if let Err(error) = self.round().await {
-                    tracing::warn!(queue = %self.queue, %error, "queue was not looked after, trying again");
-                    continue;
+                match self.round().await {
+                    Ok(more) => was_busy = busy || more,
+                    Err(error) => {
+                        tracing::warn!(queue = %self.queue, %error, "queue was not looked after, trying again");
+                    }
                 }
             }
-            was_busy = busy;
         }
     }
 
-    async fn round(&self) -> Result<(), LinkError> {
+    /// Whether there will soon be more to do: what the history has not got yet stays until then.
+    async fn round(&self) -> Result<bool, LinkError> {
         self.sweep().await?;
         for _ in 0..PRUNES_A_ROUND {
             if self.prune().await? < MAX_BATCH {
                 break;
             }
         }
-        Ok(())
+        let mut noted = redis::cmd("LLEN");
+        noted.arg(self.keys.unarchived());
+        let noted: u64 = self.link.command(&noted).await?;
+        Ok(noted > 0)
     }
 
     /// Takes back jobs whose leases ran out.

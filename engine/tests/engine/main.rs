@@ -35,6 +35,7 @@ mod shutdown;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod steering;
+mod sweeping;
 mod waking;
 mod why;
 mod wishes;

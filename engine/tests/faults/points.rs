@@ -3,10 +3,8 @@
 //! Inside a script there is nothing between: "in the middle" of a batch of outcomes or of a
 //! promotion means between two calls.
 
-use std::time::Duration;
-
 use rouage::faults::Point;
-use rouage::{NewJob, RunAt};
+use rouage::{Client, NewJob, RunAt};
 
 use crate::scene::{BRIEF_LEASE_MS, SLOTS, Scene, entries};
 use crate::stage::eventually;
@@ -15,14 +13,14 @@ use crate::stage::eventually;
 const ABORTED: i32 = 6;
 /// More due jobs than three claims line up.
 const DUE: usize = 1_800;
-/// How long they are scheduled.
-const DELAY: Duration = Duration::from_millis(100);
+/// Long enough to store them all before.
+const AHEAD_MS: u64 = 2_000;
 
 /// Kills a worker at the point, late enough that it did some work before, and starts another.
 async fn killed_at(point: Point, visit: &str) {
     let mut scene = Scene::new().await;
-    scene.enqueue(due_at_once()).await;
-    all_are_due(&scene).await;
+    let jobs = due_at_once(&scene.client).await;
+    scene.enqueue(jobs).await;
     let mut victim = scene.worker_with(&[BRIEF_LEASE_MS, point.name(), visit]);
     let signal = eventually("it died", || std::future::ready(victim.ended_by_signal()));
     assert_eq!(signal.await, ABORTED);
@@ -36,30 +34,15 @@ async fn killed_at(point: Point, visit: &str) {
     scene.judge(2 * SLOTS).await;
 }
 
-fn due_at_once() -> Vec<NewJob> {
+/// Jobs that all become due in the same instant, however long it takes to store them.
+async fn due_at_once(client: &Client) -> Vec<NewJob> {
+    let time: (u64, u64) = client.link().command(&redis::cmd("TIME")).await.unwrap();
+    let at = time.0 * 1000 + AHEAD_MS;
     let due = |job| NewJob {
-        run_at: RunAt::After(DELAY),
+        run_at: RunAt::At(at),
         ..job
     };
     entries(DUE, 5).into_iter().map(due).collect()
-}
-
-/// Waits until the last one is due: whoever looks first finds more than one call promotes.
-async fn all_are_due(scene: &Scene) {
-    let now = async || {
-        let time: (u64, u64) = scene
-            .client
-            .link()
-            .command(&redis::cmd("TIME"))
-            .await
-            .unwrap();
-        Duration::from_secs(time.0) + Duration::from_micros(time.1)
-    };
-    let due = now().await + DELAY;
-    eventually("the last one is due", || async {
-        (now().await > due).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
