@@ -1,13 +1,13 @@
 # Two commands for everybody: `make demo` and `make test`. The rest is for those who change things.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench layout faults valkey mutants
+.PHONY: help demo test check bench bench-peers soak layout faults valkey mutants
 
 NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo "cargo nextest run" || echo "cargo test")
 
 VALKEY_SERVER ?= valkey-server
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 20
 
 demo: ## the main jobs on real data, with private servers (KEEP=1 keeps it running)
 	@scripts/install.sh
@@ -27,14 +27,23 @@ check: ## format, lints and the contract crate alone
 	cargo check --quiet --package crm-job-contract --features client,schema
 	@! docker compose version >/dev/null 2>&1 || docker compose -f docker-compose.worker.yml config --quiet
 
-bench: ## throughput, latency and footprint beside the physical limit and apalis-redis
+bench: ## throughput, latency and footprint beside the physical limits (ARGS="--help" lists what there is)
 	@scripts/install.sh
 	@cargo build --quiet --release --package crm-worker --package benches
-	target/release/bench
+	target/release/bench --json target/bench/latest.json $(ARGS)
+
+bench-peers: ## Celery, BullMQ, Sidekiq and others beside the engine (PEERS=celery,bullmq chooses)
+	@scripts/install.sh
+	@scripts/bench-peers.sh $(PEERS)
+
+soak: ## half load with 1 % failures: does anything grow? (MINUTES=30)
+	@scripts/install.sh
+	@cargo build --quiet --release --package benches
+	target/release/bench soak --minutes $(or $(MINUTES),30) --json target/bench/soak.json $(ARGS)
 
 layout: ## what a job costs Redis under the layouts that were considered
 	@scripts/install.sh
-	cargo run --quiet --release --package benches -- layout
+	cargo run --quiet --release --package benches --bin bench -- layout
 
 faults: ## the long forms of the fault tests
 	@scripts/install.sh

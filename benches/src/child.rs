@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rouage::Shutdown;
 
 use crate::subject::Subject;
-use crate::{apalis_redis_subject, ours, raw};
+use crate::{apalis_redis_subject, ours, producer, raw, worker};
 
 pub(crate) fn main(role: &str, subject: Subject, url: &str, rest: &[&str]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -24,7 +24,16 @@ pub(crate) fn main(role: &str, subject: Subject, url: &str, rest: &[&str]) -> Re
             wait_for_go()?;
             work(&runtime, subject, url, slots.parse()?)
         }
-        _ => bail!("usage: bench child enqueue SUBJECT URL JOBS CHUNK | work SUBJECT URL SLOTS"),
+        ("produce", [rate, seconds, failures]) => {
+            wait_for_go()?;
+            let failures = *failures == "1";
+            let produced = producer::produce(url, rate.parse()?, seconds.parse()?, failures);
+            runtime.block_on(produced)
+        }
+        _ => bail!(
+            "usage: bench child enqueue SUBJECT URL JOBS CHUNK | work SUBJECT URL SLOTS | \
+             produce SUBJECT URL RATE SECONDS FAILURES"
+        ),
     }
 }
 
@@ -49,6 +58,8 @@ fn enqueue(
 ) -> Result<()> {
     match subject {
         Subject::Raw => raw::enqueue(url, jobs, chunk),
+        Subject::Writes => raw::writes(url, jobs, chunk),
+        Subject::Trip => runtime.block_on(raw::trips(url, jobs)),
         Subject::Ours => runtime.block_on(ours::enqueue(url, jobs, chunk)),
         _ => runtime.block_on(apalis_redis_subject::enqueue(url, subject, jobs, chunk)),
     }
@@ -61,7 +72,7 @@ fn work(
     slots: usize,
 ) -> Result<()> {
     match subject {
-        Subject::Raw => raw::work(url),
+        Subject::Raw | Subject::Writes | Subject::Trip => raw::work(url),
         Subject::ApalisDefaults | Subject::ApalisBest => {
             runtime.block_on(apalis_redis_subject::work(url, subject))
         }
@@ -73,9 +84,9 @@ fn work(
                 drop(std::io::stdin().lock().read_line(&mut String::new()));
                 drain.cancel();
             });
-            let latencies = runtime.block_on(ours::work(url, slots, shutdown))?;
+            let pickup = runtime.block_on(worker::work(url, slots, shutdown))?;
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", serde_json::to_string(&latencies)?)?;
+            writeln!(out, "{}", serde_json::to_string(&pickup)?)?;
             Ok(())
         }
     }

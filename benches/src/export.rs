@@ -116,6 +116,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
         "crm-worker",
         idle,
         "MB",
+        "",
         "the binary, default configuration",
     );
     for conditions in [
@@ -135,12 +136,13 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
             bail!("the export failed");
         }
         let rate = Size::Large.people() as f64 / start.elapsed().as_secs_f64();
-        report.add("export", "crm-worker", rate, "rows/s", conditions);
+        report.add("export", "crm-worker", rate, "rows/s", "", conditions);
         report.add(
             "export rss over idle",
             "crm-worker",
             peak - idle,
             "MB",
+            "",
             conditions,
         );
     }

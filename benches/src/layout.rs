@@ -82,12 +82,8 @@ const LAYOUTS: [Layout; 4] = [
 ];
 
 /// Measures all layouts, one fresh Redis each.
-pub(crate) fn measure() -> Result<()> {
-    let mut report = Report::default();
-    for layout in &LAYOUTS {
-        one(layout, &mut report)?;
-    }
-    report.print()
+pub(crate) fn measure(report: &mut Report) -> Result<()> {
+    LAYOUTS.iter().try_for_each(|layout| one(layout, report))
 }
 
 fn one(layout: &Layout, report: &mut Report) -> Result<()> {
@@ -104,7 +100,7 @@ fn one(layout: &Layout, report: &mut Report) -> Result<()> {
             let before = (probe::cpu_seconds(pid)?, used_memory(connection)?);
             work(connection)?;
             let micros = (probe::cpu_seconds(pid)? - before.0) / JOBS as f64 * 1e6;
-            report.add(bench, layout.name, micros, "µs/job", conditions);
+            report.add(bench, layout.name, micros, "µs/job", "aof off", conditions);
             anyhow::Ok(used_memory(connection)? - before.1)
         };
     let waiting = phase("layout: enqueue", &mut connection, &|connection| {
@@ -118,6 +114,7 @@ fn one(layout: &Layout, report: &mut Report) -> Result<()> {
         layout.name,
         waiting / JOBS as f64,
         "bytes",
+        "aof off",
         conditions,
     );
     report.add(
@@ -125,6 +122,7 @@ fn one(layout: &Layout, report: &mut Report) -> Result<()> {
         layout.name,
         (waiting + ended) / JOBS as f64,
         "bytes",
+        "aof off",
         conditions,
     );
     Ok(())

@@ -1,73 +1,86 @@
-//! `make bench`: what the engine does per second, per job and while idle.
+//! `make bench` and `make soak`: what the engine does per second, per job, while idle, for long.
 //!
 //! Every subject runs in processes of its own against a fresh redis-server, one after another,
-//! so that CPU and memory can be told apart. The physical limit and apalis-redis run in the same
-//! session: only ratios travel between machines. Figures go to standard output as a table and
-//! to `target/bench/latest.json`, one object a line.
+//! so that CPU and memory can be told apart. The physical limits and apalis-redis run in the same
+//! session: only ratios travel between machines. Each figure is the median of several runs, in
+//! turns, so that a machine that slows down slows everybody down. Other job systems are measured
+//! with `make bench-peers`.
 
 mod apalis_redis_subject;
+mod bars;
 mod child;
+mod delay;
 mod export;
+mod fair;
+mod fsck;
 mod layout;
+mod machine;
+mod measured;
+mod options;
 mod ours;
+mod pickup;
+mod place;
 mod probe;
+mod producer;
 mod raw;
 mod recovery;
 mod report;
-mod run;
+mod soak;
 mod subject;
+mod throughput;
+mod worker;
 
-use anyhow::{Result, bail};
+use std::io::Write;
+
+use anyhow::{Context, Result};
+
+use crate::machine::Machine;
+use crate::options::{Bench, Options, USAGE};
+use crate::report::Report;
 
 /// As in the worker's binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use crate::report::Report;
-use crate::subject::Subject;
-
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => all(),
-        ["layout"] => layout::measure(),
-        ["drain", subject, jobs] => {
-            let mut report = Report::default();
-            run::drain(&mut report, subject.parse()?, 1, jobs.parse()?)?;
-            report.print()
-        }
-        ["idle"] => {
-            let mut report = Report::default();
-            run::idle(&mut report)?;
-            report.print()
-        }
-        ["export"] => {
-            let mut report = Report::default();
-            export::measure(&mut report)?;
-            report.print()
-        }
-        ["recovery"] => {
-            let mut report = Report::default();
-            recovery::measure(&mut report)?;
-            report.print()
-        }
         ["child", role, subject, url, rest @ ..] => child::main(role, subject.parse()?, url, rest),
-        _ => bail!("usage: bench [layout | idle | recovery | export | drain SUBJECT JOBS]"),
+        _ if words.contains(&"--help") => {
+            writeln!(std::io::stdout().lock(), "{USAGE}").context("print the usage")
+        }
+        _ => measure(&Machine::here(&arguments)?, &Options::parse(&words)?),
     }
 }
 
-/// The whole set.
-fn all() -> Result<()> {
+/// Runs what was asked for, in turns, and tells it.
+fn measure(machine: &Machine, options: &Options) -> Result<()> {
     let mut report = Report::default();
-    run::enqueue(&mut report)?;
-    for subject in Subject::ALL {
-        run::drain(&mut report, subject, 1, subject.drain_jobs())?;
+    for run in 0..options.runs {
+        for &bench in &options.what {
+            if run == 0 || !bench.takes_long() {
+                one(bench, &mut report, options).with_context(|| format!("measure {bench:?}"))?;
+            }
+        }
+        if let Some(path) = &options.json {
+            report.save(path, machine)?;
+        }
     }
-    run::drain(&mut report, Subject::Ours, 2, Subject::Ours.drain_jobs())?;
-    run::idle(&mut report)?;
-    recovery::measure(&mut report)?;
-    export::measure(&mut report)?;
-    report.save("target/bench/latest.json")?;
-    report.print()
+    report.print(machine)
+}
+
+fn one(bench: Bench, report: &mut Report, options: &Options) -> Result<()> {
+    match bench {
+        Bench::Enqueue => throughput::enqueue(report, options),
+        Bench::Drain => throughput::drain(report, options),
+        Bench::Load => pickup::load(report, options),
+        Bench::Idle => pickup::idle(report, options),
+        Bench::Fair => fair::measure(report, options),
+        Bench::Fsck => fsck::measure(report, options),
+        Bench::Recovery => recovery::measure(report),
+        Bench::Export => export::measure(report),
+        Bench::Layout => layout::measure(report),
+        Bench::Soak => soak::measure(report, options),
+    }
 }

@@ -1,13 +1,10 @@
-//! The engine as a subject: everything on that is on in production.
+//! The engine as a subject: its kinds of jobs, and putting them in.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use redis::Connection;
-use rouage::{
-    Client, Job, JobContext, JobError, Keyspace, Registry, Shutdown, Worker, WorkerOptions,
-};
+use rouage::{Client, Group, Job, Keyspace, RetryPolicy};
 use serde::{Deserialize, Serialize};
 
 /// Does nothing.
@@ -26,29 +23,45 @@ impl Job for Noop {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) sent_ns: u128,
+    /// Whether its first attempt fails.
+    pub(crate) fails: bool,
 }
 
 impl Job for Stamp {
     type Output = ();
     const KIND: &'static str = "bench.stamp";
     const QUEUE: &'static str = "bench";
+    const RETRY: RetryPolicy =
+        RetryPolicy::attempts(3).delays(Duration::from_secs(1), Duration::from_secs(5));
 }
 
-/// Lasts longer than any measurement.
+/// Lasts a while; belongs to a group if one is named.
 #[derive(Debug, Serialize, Deserialize)]
-struct Nap {
-    seconds: u64,
+pub(crate) struct Nap {
+    pub(crate) millis: u64,
+    /// When it was sent, if its pickup counts; else 0.
+    pub(crate) sent_ns: u128,
+    pub(crate) group: Option<String>,
 }
 
 impl Job for Nap {
     type Output = ();
     const KIND: &'static str = "bench.nap";
     const QUEUE: &'static str = "bench";
+
+    fn group(&self) -> Option<Group> {
+        self.group.as_ref().map(Group::fair)
+    }
 }
 
-/// Jobs that keep their slots.
+/// Jobs that keep their slots for a minute.
 pub(crate) async fn enqueue_naps(url: &str, jobs: usize) -> Result<()> {
-    let naps: Vec<Nap> = (0..jobs).map(|_| Nap { seconds: 60 }).collect();
+    let nap = |_| Nap {
+        millis: 60_000,
+        sent_ns: 0,
+        group: None,
+    };
+    let naps: Vec<Nap> = (0..jobs).map(nap).collect();
     client(url).await?.enqueue_many(&naps).await?;
     Ok(())
 }
@@ -78,48 +91,15 @@ pub(crate) async fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> 
     Ok(())
 }
 
-pub(crate) fn left(connection: &mut Connection, jobs: usize) -> Result<u64> {
-    let done: Option<u64> = redis::cmd("HGET")
+/// What a counter of the queue says.
+pub(crate) fn counted(connection: &mut Connection, counter: &str) -> Result<u64> {
+    let count: Option<u64> = redis::cmd("HGET")
         .arg("bench:{bench}:count")
-        .arg("completed")
+        .arg(counter)
         .query(connection)?;
-    Ok((jobs as u64).saturating_sub(done.unwrap_or(0)))
+    Ok(count.unwrap_or(0))
 }
 
-/// A worker; answers the latencies of the stamps it ran, in microseconds.
-pub(crate) async fn work(url: &str, slots: usize, shutdown: Shutdown) -> Result<Vec<u64>> {
-    // As in production: a recorder, and spans at level info.
-    metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
-    let latencies = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&latencies);
-    let registry = Registry::new()
-        .function(|job: Noop, _cx: JobContext| async move { Ok::<usize, JobError>(job.number) })
-        .function(|job: Nap, cx: JobContext| async move {
-            cx.sleep(Duration::from_secs(job.seconds)).await
-        })
-        .function(move |job: Stamp, _cx: JobContext| {
-            let micros = (now_ns().saturating_sub(job.sent_ns) / 1000) as u64;
-            noted
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(micros);
-            async { Ok::<(), JobError>(()) }
-        });
-    let options = WorkerOptions {
-        queues: vec![("bench".to_owned(), slots)],
-        ..WorkerOptions::default()
-    };
-    Worker::new(client(url).await?, registry, options)?
-        .run(shutdown)
-        .await?;
-    let noted = latencies
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    Ok(noted)
+pub(crate) fn left(connection: &mut Connection, jobs: usize) -> Result<u64> {
+    Ok((jobs as u64).saturating_sub(counted(connection, "completed")?))
 }

@@ -1,4 +1,6 @@
-//! The physical limit: move to a processing list, remove after, nothing else.
+//! The physical limits: a list to put into, to move out of and to remove from, nothing else.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use redis::{Connection, pipe};
@@ -31,6 +33,41 @@ pub(crate) fn enqueue(url: &str, jobs: usize, chunk: usize) -> Result<()> {
                 .ignore();
         }
         pipeline.exec(&mut connection)?;
+    }
+    Ok(())
+}
+
+/// A field of a hash and a member of a sorted set a job: what any layout with an order writes.
+pub(crate) fn writes(url: &str, jobs: usize, chunk: usize) -> Result<()> {
+    let mut connection = connect(url)?;
+    for start in (0..jobs).step_by(chunk) {
+        let mut pipeline = pipe();
+        for number in start..(start + chunk).min(jobs) {
+            let id = format!("01JD000000000000000{number:07}");
+            pipeline
+                .cmd("HSET")
+                .arg("raw:job")
+                .arg(&id)
+                .arg(payload(number))
+                .ignore()
+                .cmd("ZADD")
+                .arg("raw:ready")
+                .arg(number)
+                .arg(&id)
+                .ignore();
+        }
+        pipeline.exec(&mut connection)?;
+    }
+    Ok(())
+}
+
+/// One command a job over the engine's own kind of connection, each awaited.
+pub(crate) async fn trips(url: &str, jobs: usize) -> Result<()> {
+    let link = rouage::Link::connect(url, Duration::from_secs(60)).await?;
+    for number in 0..jobs {
+        let mut push = redis::cmd("LPUSH");
+        push.arg(QUEUE).arg(payload(number));
+        let _length: u64 = link.command(&push).await?;
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use devkit::{Persistence, RedisServer};
 use redis::Connection;
 
+use crate::measured::Measured;
 use crate::ours;
 use crate::report::Report;
-use crate::run::Measured;
 use crate::subject::Subject;
 
 /// Jobs that keep the worker busy during the fault: more than it does in that time.
@@ -46,6 +46,7 @@ fn redis_restart(report: &mut Report) -> Result<()> {
         Subject::Ours.name(),
         back.elapsed().as_secs_f64(),
         "s",
+        "aof everysec",
         conditions,
     );
     worker.kill()
@@ -72,19 +73,14 @@ fn worker_killed(report: &mut Report) -> Result<()> {
         .status()?;
     let killed = Instant::now();
     heir.go()?;
-    until(|| {
-        let lost: Option<u64> = redis::cmd("HGET")
-            .arg("bench:{bench}:count")
-            .arg("lease_lost")
-            .query(&mut connect(&redis)?)?;
-        Ok(lost.unwrap_or(0) > 0)
-    })?;
+    until(|| Ok(ours::counted(&mut connect(&redis)?, "lease_lost")? > 0))?;
     let conditions = "100 jobs in flight, lease 15 s, beat 5 s, another worker idle";
     report.add(
         "first re-run",
         Subject::Ours.name(),
         killed.elapsed().as_secs_f64(),
         "s",
+        "aof off",
         conditions,
     );
     victim.kill()?;
