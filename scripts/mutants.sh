@@ -18,18 +18,18 @@ export CARGO_TARGET_DIR=$home/build
 
 # NAME | file under engine/src | sed expression | tests, separated by spaces
 mutations=$(cat <<'END'
-fence of successes|scripts/ack.lua|s/answers\[n\] = deadlines\[n\] and 1 or 0/answers[n] = 1/|guarantee_2_an_outcome_under_an_old_fence_changes_nothing
-fence of other outcomes|scripts/ack.lua|s/if removed == 1 then/if true then/|r4_late_failures_under_an_old_fence_change_nothing
+fence of successes|scripts/ack.lua|s/if all_good or was_good(string.sub(member, 1, colon - 1), id) then/if true then/|guarantee_2_an_outcome_under_an_old_fence_changes_nothing
+fence of other outcomes|scripts/ack.lua|s/if redis.call('ZREM', keys.lease, member) == 0 then/if redis.call('ZREM', keys.lease, member) == 7 then/|r4_late_failures_under_an_old_fence_change_nothing
 fence of beats|scripts/beat.lua|s/if deadlines\[n\] then/if true then/|guarantee_2_an_outcome_under_an_old_fence_changes_nothing
 sweep|scripts/sweep.lua|s/'LIMIT', 0, ARGV\[1\]/'LIMIT', 0, 0/|r3_a_claim_that_is_never_answered_gives_its_jobs_back_after_the_lease
 crash loop threshold|backend/keep.rs|s/MAX_LOST: u32 = 3;/MAX_LOST: u32 = 300;/|r5_a_job_that_kills_its_worker_three_times_is_held_and_its_neighbour_finishes
 suspects one at a time|scripts/claim.lua|s/may_suspect = may_suspect and lost < SUSPECT_AFTER/may_suspect = true/|r5_a_job_that_always_ends_its_process_does_not_take_its_neighbours_along
-unique key removal|scripts/prelude.lua|s/redis.call('HDEL', unique_key, id)//|guarantee_5_whatever_ends_a_job_frees_its_key
+unique index removal|scripts/ending.lua|s/redis.call('HDEL', keys.unique_key, id)//|guarantee_5_whatever_ends_a_job_frees_its_key
 promotion bound|scripts/claim.lua|s/local left = most/local left = 1000000/|guarantee_4_one_claim_lines_up_a_bounded_number_of_due_jobs
-entry without a record|scripts/claim.lua|s/if envelope then/if true then/|d2_an_index_entry_without_a_record_is_dropped
-wake on enqueue|scripts/enqueue.lua|s/redis.call('PUBLISH', ARGV\[1\], 'go')//|an_idle_worker_is_woken_by_a_new_job
+entry without a record|scripts/claim.lua|s/if not envelope then/if false then/|d2_an_index_entry_without_a_record_is_dropped
+wake on enqueue|scripts/enqueue.lua|s/^  wake()$//|an_idle_worker_is_woken_by_a_new_job
 even if full|scripts/prelude.lua|s/redis.call('ZREM', zset, '')//|n6_a_full_redis_refuses_new_jobs_and_lets_running_ones_end
-prune|scripts/prune.lua|s/local left = tonumber(ARGV\[1\])/local left = 0/|guarantee_6_finished_jobs_leave_by_count_and_everything_of_theirs_with_them
+prune|scripts/prune.lua|s/local left, removed = most, 0/local left, removed = 0, 0/|guarantee_6_finished_jobs_leave_by_count_and_everything_of_theirs_with_them
 refund|executor/carry.rs|s/let refund = .*/let refund = false;/|guarantee_9_what_does_not_finish_in_the_grace_is_handed_back_with_its_attempt a_snoozed_job_comes_back_without_losing_an_attempt
 jitter|policy.rs|s/ceiling.mul_f64(random.clamp(0.0, 1.0))/ceiling/|l2_five_thousand_failures_at_once_come_back_spread_over_the_interval
 beats|backend/beat.rs|s/_ = beat.tick() => self.beat_all().await,/_ = beat.tick() => Ok(()),/|r6_a_blocking_handler_does_not_stop_the_beats
@@ -41,6 +41,9 @@ quiet|backend/gate.rs|s/let open = .*/let open = true;/|a_quiet_worker_finishes_
 orders with beats|backend/beat.rs|s/_ = look.tick() => self.look().await,/_ = look.tick() => Ok(()),/|an_order_whose_message_is_lost_is_seen_with_the_next_beat
 fewer slots|backend/slots.rs|s/let all = self.all();/let all = 10_000;/|fewer_slots_interrupt_nothing_and_hold_as_jobs_end
 prune after a burst|backend/keep.rs|s/ || self.held.begun() != begun//|a_burst_that_an_idle_worker_ran_between_two_looks_leaves_too
+group counter|scripts/groups.lua|s/keys.group_running, group, -1) <= 0/keys.group_running, group, 0) <= 0/|whatever_ends_an_attempt_frees_its_place_in_the_group
+group limit|scripts/groups.lua|s/return limit and limit - group_running(group) or math.huge/return math.huge/|a_group_never_runs_more_jobs_at_once_than_its_limit
+group fairness|scripts/claim.lua|s/others and 1 or want/want/|every_single_job_starts_within_two_slot_times_of_a_group_of_thousands
 forgotten scripts|link/mod.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|n6_forgotten_scripts_are_loaded_again
 END
 )

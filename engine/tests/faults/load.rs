@@ -6,6 +6,7 @@ use rouage::{Client, Job, JobError, Registry, RetryPolicy, State, startup::Sever
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::stage::running::in_the_long_run;
 use crate::stage::{Stage, act, eventually, numbered, options, play};
 
 /// A job that fails and whose retries are far away.
@@ -28,7 +29,10 @@ async fn failures_come_back_spread(failures: u64) {
     stage.client.enqueue_many(&jobs).await.unwrap();
     let failing = |_: Doomed, _| async { Err::<Value, _>(JobError::retry("all of us")) };
     let worker = stage.work_with(Registry::new().function(failing), options(500));
-    stage.counts(State::Retrying, failures).await;
+    in_the_long_run("all failed", || async {
+        (stage.count(State::Retrying).await == failures).then_some(())
+    })
+    .await;
     worker.drain().await;
     let scored: Vec<(String, f64)> = stage
         .redis(&["ZRANGE", "test:{test}:retrying", "0", "-1", "WITHSCORES"])

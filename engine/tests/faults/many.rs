@@ -1,7 +1,7 @@
 //! D1: very many jobs due at once, waiting, and finished.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rouage::{Kept, NewJob, Priority, Retention, RunAt, State, WorkerOptions};
 use serde_json::Value;
@@ -98,6 +98,35 @@ async fn d1_fifty_thousand_waiting_jobs_stand_in_nobodys_way() {
 #[ignore = "long: run by make faults"]
 async fn d1_a_million_waiting_jobs_stand_in_nobodys_way() {
     waiting_jobs_stand_in_nobodys_way(1_000_000).await;
+}
+
+/// The process' own memory in use, in kB.
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+/// The one bound of time that is part of the contract, and what it may cost in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: run by make faults"]
+async fn d1_a_million_jobs_are_checked_in_ten_seconds() {
+    let stage = Stage::new().await;
+    for thousands in 0..1_000 {
+        let jobs = numbered(1_000 * thousands..1_000 * (thousands + 1));
+        stage.client.enqueue_many(&jobs).await.unwrap();
+    }
+    let (before, start) = (resident_kb(), Instant::now());
+    let report = stage.client.fsck().await.unwrap();
+    let (took, grown) = (start.elapsed(), resident_kb().saturating_sub(before));
+    println!("1,000,000 jobs in {took:?}, {grown} kB more memory");
+    assert!(report.is_clean() && report.jobs == 1_000_000);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(grown < 150_000, "{grown} kB");
 }
 
 fn keeping(count: u32) -> WorkerOptions {

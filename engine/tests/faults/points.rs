@@ -6,7 +6,7 @@
 use rouage::faults::Point;
 use rouage::{Client, NewJob, RunAt};
 
-use crate::scene::{BRIEF_LEASE_MS, SLOTS, Scene, entries};
+use crate::scene::{BRIEF_LEASE_MS, Scene, entries};
 use crate::stage::eventually;
 
 /// The signal of `abort`.
@@ -29,9 +29,11 @@ async fn killed_at(point: Point, visit: &str) {
         before.ends.len() < scene.acknowledged.len(),
         "something was left to do"
     );
+    // What had started there and was not acknowledged: it runs again, and nothing else does.
+    let view = scene.client.queue_view("ledger").await.unwrap();
+    let cut_off = before.starts.len() - view.completed_total as usize;
     let _heir = scene.worker();
-    // What ran there, and what had ended there and was not acknowledged yet.
-    scene.judge(2 * SLOTS).await;
+    scene.judge(cut_off).await;
 }
 
 /// Jobs that all become due in the same instant, however long it takes to store them.
