@@ -13,6 +13,13 @@ use crate::ours::{Nap, Noop, Stamp, client, now_ns};
 /// Longest pickup that is told apart, in µs.
 const LONGEST_US: u64 = 600_000_000;
 
+/// Bounds of the histograms, in seconds; how many there are is what counts here.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 3600.0,
+];
+/// How often samples are folded into the histograms; until then each takes memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// How long jobs were under way, from just before they were enqueued to their handler, in ms.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Pickup {
@@ -52,8 +59,16 @@ impl Pickups {
 
 /// Runs until it is drained; answers how soon the stamped jobs were picked up.
 pub(crate) async fn work(url: &str, slots: usize, shutdown: Shutdown) -> Result<Pickup> {
-    // As in production: a recorder, and spans at level info without colours.
-    metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+    // As in production: a recorder that is kept up, and spans at level info without colours.
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)?
+        .install_recorder()?;
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            recorder.run_upkeep();
+        }
+    });
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .with_ansi(false)

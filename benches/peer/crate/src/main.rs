@@ -19,6 +19,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Slots where the harness names no number: what the CRM's worker has by default in a queue.
 const SLOTS: usize = 20;
 
+/// Bounds of the histograms, in seconds; how many there are is what counts here.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 3600.0,
+];
+/// How often samples are folded into the histograms; until then each takes memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// One job of the harness' three kinds.
 #[derive(Debug, Serialize, Deserialize)]
 struct Bench {
@@ -63,7 +70,15 @@ async fn enqueue(client: Client) -> Result<()> {
 }
 
 async fn work(client: Client) -> Result<()> {
-    metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)?
+        .install_recorder()?;
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            recorder.run_upkeep();
+        }
+    });
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .with_writer(std::io::stderr)
@@ -80,8 +95,7 @@ async fn work(client: Client) -> Result<()> {
     let drain = shutdown.drain.clone();
     let worker = Worker::new(client, registry, options)?.run(shutdown);
     tokio::pin!(worker);
-    let mut ended =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut ended = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         finished = &mut worker => return Ok(finished?),
         _ = ended.recv() => drain.cancel(),
