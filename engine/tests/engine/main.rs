@@ -31,7 +31,6 @@ mod rates;
 mod replaying;
 mod searching;
 mod shutdown;
-#[expect(dead_code, reason = "some of it only the fault tests need")]
 #[path = "../stage/mod.rs"]
 mod stage;
 mod steering;

@@ -11,6 +11,7 @@ use rouage::{
 };
 use serde_json::Value;
 
+use crate::stage::running::in_the_long_run;
 use crate::stage::{Running, Stage, act, eventually, numbered, options, play};
 
 const NOW: Duration = Duration::ZERO;
@@ -50,7 +51,7 @@ impl Stage {
     async fn tally(&self, id: &JobId) -> Tally {
         let job = self
             .client
-            .wait_in(Operation::QUEUE, id, Duration::from_secs(40))
+            .wait_in(Operation::QUEUE, id, Duration::from_secs(300))
             .await
             .unwrap();
         assert_eq!(job.state, State::Completed, "{:?}", job.errors);
@@ -64,7 +65,10 @@ impl Stage {
             keeping(options(100)),
         );
         self.client.enqueue_many(&numbered(0..jobs)).await.unwrap();
-        self.counts(State::Discarded, jobs).await;
+        in_the_long_run("all of them failed", || async {
+            (self.count(State::Discarded).await == jobs).then_some(())
+        })
+        .await;
         worker.drain().await;
     }
 }
@@ -265,7 +269,10 @@ async fn every_job_of_a_bulk_retry_is_retried_once_although_its_worker_dies() {
     );
     let tally = stage.tally(&id).await;
     assert!(tally.failed.is_empty(), "{tally:?}");
-    stage.counts(State::Completed, JOBS).await;
+    in_the_long_run("all of them ran", || async {
+        (stage.count(State::Completed).await == JOBS).then_some(())
+    })
+    .await;
     second.drain().await;
     assert!(runs.lock().unwrap().values().all(|runs| *runs == 1));
     assert_eq!(runs.lock().unwrap().len() as u64, JOBS);
