@@ -3,7 +3,8 @@
 //! `protocol` and `stepping` say what may happen to a few jobs and a few workers, `exploring`
 //! visits every state that can come of it; none of them knows Redis. `scripts` then drives the
 //! real scripts on a real Redis with random `operations` and compares them, step by step, with
-//! `reference`, which follows the same protocol with a plain map.
+//! `reference`, which follows the same protocol with a plain map; `wishes` does so with groups, unique
+//! keys and paused kinds, and checks what must be true of them in any order.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,3 +25,4 @@ mod protocol;
 mod reference;
 mod scripts;
 mod stepping;
+mod wishes;
