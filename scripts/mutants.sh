@@ -44,6 +44,10 @@ prune after a burst|backend/keep.rs|s/ || self.held.begun() != begun//|a_burst_t
 group counter|scripts/groups.lua|s/keys.group_running, group, -1) <= 0/keys.group_running, group, 0) <= 0/|whatever_ends_an_attempt_frees_its_place_in_the_group
 group limit|scripts/groups.lua|s/return limit and limit - group_running(group) or math.huge/return math.huge/|a_group_never_runs_more_jobs_at_once_than_its_limit
 group fairness|scripts/claim.lua|s/others and 1 or want/want/|every_single_job_starts_within_two_slot_times_of_a_group_of_thousands
+rate|scripts/limit.lua|s/if wait > longest then/wait = 0 if false then/|three_workers_together_stay_within_the_rate_of_a_kind_at_every_moment a_long_wait_is_a_snooze_whose_reason_names_the_limit
+breaker ratio|scripts/breaker_tell.lua|s/if attempts >= least and/if false and/|a_breaker_opens_on_the_ratio_and_its_jobs_wait_without_losing_an_attempt
+number of probes|scripts/breaker_ask.lua|s/>= most then/>= 1000 then/|three_workers_let_exactly_the_probes_through_and_then_everything
+dead probes|scripts/breaker_ask.lua|s/^redis.call('ZREMRANGEBYSCORE'.*//|a_probe_whose_worker_died_does_not_block_its_place_for_ever
 forgotten scripts|link/mod.rs|s/ServerErrorKind::NoScript/ServerErrorKind::ReadOnly/|n6_forgotten_scripts_are_loaded_again
 END
 )

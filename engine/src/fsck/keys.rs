@@ -109,10 +109,10 @@ fn part_of(rest: &str) -> Option<(&str, &str)> {
 
 /// Whether a key is bounded by its time to live.
 fn expires(rest: &str) -> bool {
-    rest.starts_with("worker:")
-        || (rest.starts_with("limit:{") && rest.ends_with('}'))
-        || rest.ends_with("}:archive")
+    let beginnings = ["worker:", "limit:{", "breaker:{"];
+    beginnings.iter().any(|begin| rest.starts_with(begin)) || rest.ends_with("}:archive")
 }
+
 /// The type a key must have, by its name without the prefix; `None` if it is none of ours.
 fn type_of(rest: &str) -> Option<&'static str> {
     match rest {
