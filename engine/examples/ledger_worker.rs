@@ -1,12 +1,13 @@
 //! A worker that writes down what it does: the other half of the fault tests with processes.
 //!
-//! `ledger_worker REDIS_URL LEDGER [LEASE_MS [POINT VISIT]]` runs queue `ledger` with 100 slots.
+//! `ledger_worker REDIS_URL LEDGER [LEASE_MS [POINT VISIT]]` runs the queues `ledger` and `annex` with 100
+//! slots each.
 //! Every attempt appends one line `start|end id attempt instance fence` to the ledger, a file
 //! that no Redis fault can reach; the `end` is the job's effect. A job may ask for the end of the
 //! process in its first attempts, the caller for its end at a fault point. It prints `ready` and
 //! runs until it is killed, its standard input closes, or it is sent SIGTERM.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,18 @@ struct Entry {
     /// In how many attempts it ends the process instead.
     #[serde(default)]
     exits: u32,
+}
+
+/// The same in another queue.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct AnnexEntry(Entry);
+
+impl Job for AnnexEntry {
+    type Output = ();
+    const KIND: &'static str = "annex.entry";
+    const QUEUE: &'static str = "annex";
+    const RETRY: RetryPolicy = RetryPolicy::attempts(100);
 }
 
 /// How a process ends whose job asks for it.
@@ -53,7 +66,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let client = Client::connect(&url, Keyspace::new("ledger")).await?;
     let options = WorkerOptions {
-        queues: vec![("ledger".to_owned(), 100)],
+        queues: vec![("ledger".to_owned(), 100), ("annex".to_owned(), 100)],
         lease,
         beat: lease / 3,
         idle_poll: lease * 4 / 5,
@@ -69,33 +82,36 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The one handler.
-fn registry(ledger: &str) -> std::io::Result<Registry> {
-    let ledger = Arc::new(OpenOptions::new().append(true).create(true).open(ledger)?);
+/// One handler for both kinds.
+fn registry(path: &str) -> std::io::Result<Registry> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    let ledger = Arc::new(file);
+    let annex = Arc::clone(&ledger);
+    Ok(Registry::new()
+        .function(move |job: Entry, cx: JobContext| enter(Arc::clone(&ledger), job, cx))
+        .function(move |job: AnnexEntry, cx: JobContext| enter(Arc::clone(&annex), job.0, cx)))
+}
+
+async fn enter(ledger: Arc<File>, job: Entry, cx: JobContext) -> Result<(), JobError> {
     let instance = std::process::id();
-    Ok(Registry::new().function(move |job: Entry, cx: JobContext| {
-        let ledger = Arc::clone(&ledger);
-        async move {
-            // One write of one line: appends of this size do not tear.
-            let line = |word: &str| {
-                format!(
-                    "{word} {} {} {instance} {}\n",
-                    cx.id(),
-                    cx.attempt(),
-                    cx.fence()
-                )
-            };
-            (&*ledger).write_all(line("start").as_bytes())?;
-            if cx.attempt() <= job.exits {
-                std::process::exit(EXIT_CODE);
-            }
-            cx.sleep(Duration::from_millis(job.ms)).await?;
-            reach(Point::BeforeEffect);
-            (&*ledger).write_all(line("end").as_bytes())?;
-            reach(Point::AfterEffect);
-            Ok::<(), JobError>(())
-        }
-    }))
+    // One write of one line: appends of this size do not tear.
+    let line = |word: &str| {
+        format!(
+            "{word} {} {} {instance} {}\n",
+            cx.id(),
+            cx.attempt(),
+            cx.fence()
+        )
+    };
+    (&*ledger).write_all(line("start").as_bytes())?;
+    if cx.attempt() <= job.exits {
+        std::process::exit(EXIT_CODE);
+    }
+    cx.sleep(Duration::from_millis(job.ms)).await?;
+    reach(Point::BeforeEffect);
+    (&*ledger).write_all(line("end").as_bytes())?;
+    reach(Point::AfterEffect);
+    Ok(())
 }
 
 /// Drains at SIGTERM, and when the owner is gone or done: its end of the pipe closes then.

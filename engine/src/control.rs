@@ -148,13 +148,14 @@ impl Client {
         only_from: Option<State>,
     ) -> Result<Retried, ClientError> {
         let priority = Priority::new(job.priority).unwrap_or_default();
+        let follower = job.lineage.follower();
         let call = RETRY
             .call(self.queue(&job.queue).base())
             .arg(job.id.as_str())
             .arg(priority.get())
             .arg(job.unique.as_deref().unwrap_or_default())
             .arg(job.group.as_ref().map(Group::member).unwrap_or_default())
-            .arg("")
+            .arg(follower.map(|f| f.to_string()).unwrap_or_default())
             .arg(guard(only_from));
         let answer: String = self.link().call(call).await?;
         match answer.split_once(' ') {

@@ -14,8 +14,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::batch::BatchId;
+#[cfg(feature = "client")]
+use crate::follower::Follower;
 use crate::id::JobId;
 use crate::policy::{Group, Priority};
+use crate::step::Step;
 
 /// The versions this code reads. It writes the first one unless a job asks for something that a
 /// release which knows only the first one must not run without.
@@ -71,6 +75,15 @@ pub struct Envelope {
     /// Asks the handler to do everything but the effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// The batch it is a member of. Needs version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
+    /// The job before it in its chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<JobId>,
+    /// The steps behind it in its chain; at most [`crate::MAX_STEPS`]. Needs version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Step>,
     /// Where the payload is, if it is too large for Redis; then `payload` is `null`. Needs version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offloaded: Option<Offloaded>,
@@ -135,12 +148,18 @@ impl Envelope {
 
     /// The lowest version that has everything this envelope uses.
     #[cfg(feature = "client")]
-    pub(crate) const fn needed_version(&self) -> u8 {
-        if self.group.is_some() || self.offloaded.is_some() {
+    pub(crate) fn needed_version(&self) -> u8 {
+        if self.group.is_some() || self.offloaded.is_some() || self.follower().is_some() {
             2
         } else {
             1
         }
+    }
+
+    /// Who must be told of its end.
+    #[cfg(feature = "client")]
+    pub(crate) fn follower(&self) -> Option<Follower> {
+        Follower::new(self.batch.clone(), !self.then.is_empty())
     }
 
     /// The soft timeout, if the producer set one.
@@ -176,6 +195,9 @@ mod tests {
             tags: Vec::new(),
             dry_run: false,
             offloaded: None,
+            batch: None,
+            follows: None,
+            then: Vec::new(),
             payload: RawValue::from_string(r#"{"value":"é\n"}"#.to_owned()).unwrap(),
         }
     }
@@ -226,6 +248,31 @@ mod tests {
         let text = serde_json::to_string(&offloaded).unwrap();
         let end = r#""offloaded":{"id":"01J","bytes":70000,"sha256":"e3b0"},"payload":null}"#;
         assert!(text.ends_with(end), "{text}");
+    }
+
+    #[test]
+    fn a_chain_in_a_batch_is_written_as_it_is_read() {
+        let chained = Envelope {
+            batch: Some("campaign:12".parse().unwrap()),
+            follows: Some("01J".parse().unwrap()),
+            then: vec![Step {
+                queue: "debug".to_owned(),
+                delay_ms: Some(500),
+                at_ms: None,
+                window_ms: None,
+                envelope: envelope(),
+            }],
+            ..envelope()
+        };
+        let text = serde_json::to_string(&chained).unwrap();
+        let end = concat!(
+            r#""batch":"campaign:12","follows":"01J","then":[{"queue":"debug","delay_ms":500,"#,
+            r#""envelope":{"v":1,"kind":"debug.echo","enqueued_at":1767600000000,"priority":5,"payload":{"value":"é\n"}}}],"#,
+            r#""payload":{"value":"é\n"}}"#,
+        );
+        assert!(text.ends_with(end), "{text}");
+        let read = Envelope::decode(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 
     #[test]

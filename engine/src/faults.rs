@@ -26,17 +26,29 @@ pub enum Point {
     BetweenAcks,
     /// A claim lined up due jobs and left others for the next one.
     BetweenPromotions,
+    /// Members are noted in their batch and their jobs are not enqueued.
+    MembersNoted,
+    /// A batch was told of its members' ends, and what follows them is not enqueued.
+    AfterTell,
+    /// All that follows was enqueued, and the signals are still there.
+    BeforeForget,
+    /// A batch's callbacks are enqueued, and the batch does not know yet.
+    BeforeSent,
 }
 
 impl Point {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::AfterClaim,
         Self::BeforeEffect,
         Self::AfterEffect,
         Self::BeforeAck,
         Self::BetweenAcks,
         Self::BetweenPromotions,
+        Self::MembersNoted,
+        Self::AfterTell,
+        Self::BeforeForget,
+        Self::BeforeSent,
     ];
 
     /// Its name on a command line.
@@ -48,6 +60,10 @@ impl Point {
             Self::BeforeAck => "before_ack",
             Self::BetweenAcks => "between_acks",
             Self::BetweenPromotions => "between_promotions",
+            Self::MembersNoted => "members_noted",
+            Self::AfterTell => "after_tell",
+            Self::BeforeForget => "before_forget",
+            Self::BeforeSent => "before_sent",
         }
     }
 }

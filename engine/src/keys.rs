@@ -17,6 +17,13 @@
 //! Times are Redis' own (`TIME`); a worker's clock decides nothing. The measurements behind
 //! the layout are in `docs/decisions/0002-redis-layout.md` of the repository.
 
+mod batch;
+mod score;
+
+pub(crate) use self::batch::BATCH_PARTS;
+pub use self::batch::BatchKeys;
+pub(crate) use self::score::{due_ms, ready_since_ms};
+
 /// Version of the layout below; a worker refuses a Redis that holds another one.
 pub const LAYOUT_VERSION: u32 = 1;
 
@@ -171,10 +178,15 @@ impl QueueKeys {
         self.key("follow")
     }
 
-    /// HASH id → `state marker` of jobs whose followers were not told yet. Owner: whatever ends a job,
-    /// the courier. Bound: jobs of a few seconds.
+    /// HASH id → `state ms marker` of jobs whose followers were not told yet. Owner: whatever ends a
+    /// job, the courier. Bound: jobs of a few seconds.
     pub fn signals(&self) -> String {
         self.key("signals")
+    }
+
+    /// STRING, the worker whose courier tells signals now. Owner: couriers. TTL ten seconds.
+    pub fn courier(&self) -> String {
+        self.key("courier")
     }
 
     /// STRING, there while somebody keeps a history. TTL one hour.
@@ -295,7 +307,8 @@ impl QueueKeys {
         self.key("count")
     }
 
-    /// Pub/sub channel (no key): `go` when work appears, `cancel ID` for a running job.
+    /// Pub/sub channel (no key): `go` when work appears, `cancel ID` for a running job, `signals` when
+    /// followers are to be told.
     pub fn wake(&self) -> String {
         self.key("wake")
     }
@@ -328,6 +341,7 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("paused_kinds", "hash"),
     ("follow", "hash"),
     ("signals", "hash"),
+    ("courier", "string"),
     ("archive", "string"),
     ("archiver", "string"),
     ("unarchived", "list"),
@@ -356,23 +370,6 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
 /// Parts with a name of a group or a kind behind them.
 pub const NAMED_PARTS: &[(&str, &str)] = &[("line:", "zset"), ("aside:", "zset")];
 
-/// Microseconds per priority step in a `ready` score: 28 years, so steps never meet before 2053.
-pub(crate) const PRIORITY_STEP: u64 = 900_000_000_000_000;
-
-/// 2025-01-01T00:00:00Z in microseconds since 1970, the zero of `ready` scores.
-pub(crate) const READY_EPOCH_US: u64 = 1_735_689_600_000_000;
-
-/// When a job with this `ready` score became available, in ms since 1970.
-pub(crate) fn ready_since_ms(score: u64) -> u64 {
-    let micros = score % PRIORITY_STEP;
-    (READY_EPOCH_US + micros) / 1000
-}
-
-/// The due time in ms of a `scheduled` or `retrying` score.
-pub(crate) fn due_ms(score: u64) -> u64 {
-    score / 10
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,13 +386,5 @@ mod tests {
         ] {
             assert!(key.starts_with("rouage:{exports}:"), "{key}");
         }
-    }
-
-    #[test]
-    fn scores_of_the_last_priority_are_exact() {
-        let year_2052_us = 2_587_680_000_000_000 - READY_EPOCH_US;
-        let score = 9 * PRIORITY_STEP + year_2052_us;
-        assert!(score < 1 << 53, "beyond exact doubles: {score}");
-        assert_eq!(ready_since_ms(score), 2_587_680_000_000);
     }
 }

@@ -45,11 +45,13 @@
 //! `backend` is the storage under apalis; [`inspect`] and `control` are what operators use;
 //! [`fsck`] checks the invariants on a live Redis.
 
+pub mod batch;
 mod envelope;
 mod id;
 mod job;
 mod policy;
 mod state;
+mod step;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -57,6 +59,8 @@ pub mod client;
 mod control;
 #[cfg(feature = "client")]
 pub mod filter;
+#[cfg(feature = "client")]
+mod follower;
 #[cfg(feature = "client")]
 pub mod fsck;
 #[cfg(feature = "client")]
@@ -101,6 +105,7 @@ pub mod testing;
 #[cfg(feature = "worker")]
 mod worker;
 
+pub use batch::{BatchId, InvalidBatchId, MAX_BATCH_ID_BYTES};
 pub use envelope::{
     ENVELOPE_VERSIONS, Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS, Offloaded, UnreadableEnvelope,
 };
@@ -108,7 +113,13 @@ pub use id::{InvalidJobId, JobId, MAX_ID_BYTES};
 pub use job::Job;
 pub use policy::{Breaker, Group, Kept, Priority, Retention, RetryPolicy, Timeout, Unique};
 pub use state::State;
+pub use step::{MAX_STEPS, Step};
 
+#[cfg(feature = "client")]
+pub use batch::{
+    Batch, BatchView, Callback, Cancellation, FailedMember, MAX_MEMBERS, Member, NewBatch,
+    RetriedMembers,
+};
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, Producer, RunAt};
 #[cfg(feature = "client")]

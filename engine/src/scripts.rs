@@ -38,6 +38,22 @@ scripts! {
     FSCK_COUNTERS = "prelude.lua" "groups.lua" "fsck/counters.lua";
     /// Repairs one flaw.
     FSCK_REPAIR = "prelude.lua" "groups.lua" "fsck/places.lua" "fsck/repair.lua";
+    /// Opens a batch.
+    BATCH_OPEN = "prelude.lua" "batch.lua" "batch_open.lua";
+    /// Notes members of a batch.
+    BATCH_ADD = "prelude.lua" "batch.lua" "batch_add.lua";
+    /// Says what became of members that were noted.
+    BATCH_STORED = "prelude.lua" "batch.lua" "batch_stored.lua";
+    /// Tells a batch of its members' ends.
+    BATCH_TELL = "prelude.lua" "batch.lua" "batch_tell.lua";
+    /// Seals or cancels a batch.
+    BATCH_CLOSE = "prelude.lua" "batch.lua" "batch_close.lua";
+    /// Notes that a batch's callbacks were enqueued.
+    BATCH_SENT = "prelude.lua" "batch.lua" "batch_sent.lua";
+    /// Notes a batch in the index.
+    BATCH_INDEX = "prelude.lua" "batch_index.lua";
+    /// Notes at which batches somebody must look.
+    BATCH_AGENDA = "prelude.lua" "batch_agenda.lua";
     /// Changes the rate of a limit.
     LIMIT_SET = "prelude.lua" "limit_set.lua";
     /// The next entries of an index.
@@ -54,6 +70,12 @@ scripts! {
     ACK = "prelude.lua" "groups.lua" "ending.lua" "reports.lua" "ack.lua";
     /// Extends leases.
     BEAT = "prelude.lua" "beat.lua";
+    /// What was left undone in a batch.
+    BATCH_LOOK = "prelude.lua" "batch.lua" "batch_look.lua";
+    /// Takes signals.
+    SIGNALS_TAKE = "prelude.lua" "signals_take.lua";
+    /// Forgets signals that were told.
+    SIGNALS_TOLD = "prelude.lua" "signals_told.lua";
     /// Takes lost jobs back.
     SWEEP = "prelude.lua" "groups.lua" "ending.lua" "sweep.lua";
     /// Removes old finished jobs.

@@ -4,6 +4,7 @@
 //! `--json` one object a line. Errors go to standard error as `error:` and `hint:` lines. The
 //! exit code is 0 if all went well, 1 if not, 2 for a wrong command line, 78 for wrong settings.
 
+mod batches;
 mod breakers;
 mod config;
 mod doctor;
@@ -62,6 +63,8 @@ enum Command {
     /// Show effects that may have happened, and decide them
     #[command(subcommand)]
     Effects(effects::Command),
+    /// Show how far batches are, retry what failed of them, or cancel them
+    Batches(batches::Args),
     /// Show and stop what changes many jobs
     #[command(subcommand)]
     Operations(operations::Command),
@@ -122,6 +125,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Enqueue(args) => enqueue::run(config, args).await,
         Command::Jobs(command) => jobs::run(config, command).await,
         Command::Effects(command) => effects::run(config, &command).await,
+        Command::Batches(args) => batches::run(config, &args).await,
         Command::Operations(command) => operations::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,
         Command::Groups(command) => groups::run(config, &command).await,

@@ -18,6 +18,7 @@ use crate::backend::held::HeldAttempt;
 use crate::backend::slots::Taken;
 use crate::backend::{Gate, Held, Keeper, LastTurn, Slots};
 use crate::backoff::{Backoff, jittered};
+use crate::client::Client;
 use crate::executor::{Claim, Execution, Registry};
 use crate::gates::Gates;
 use crate::id::JobId;
@@ -35,6 +36,7 @@ const OVERLAP_FROM: usize = 32;
 
 /// The fetch loop of one queue.
 pub(crate) struct Fetcher {
+    pub(crate) client: Client,
     pub(crate) link: Link,
     pub(crate) keys: QueueKeys,
     pub(crate) queue: Arc<str>,
@@ -206,7 +208,7 @@ impl Fetcher {
                 return;
             };
             let lease = Arc::clone(&claim.lease);
-            let execution = Execution::prepare(claim, &self.registry, &self.gates);
+            let execution = Execution::prepare(claim, &self.registry, &self.gates, &self.client);
             self.held.insert(lease, HeldAttempt::new(&execution, slot));
             if self.attempts.send(execution).await.is_err() {
                 return;

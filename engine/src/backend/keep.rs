@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,8 @@ pub(crate) struct Keeper {
     pub(crate) queue: String,
     pub(crate) held: Arc<Held>,
     pub(crate) retention: Retention,
+    /// The courier's: signals whose message was lost are found at the next round.
+    pub(crate) signals: Arc<Notify>,
 }
 
 impl Keeper {
@@ -64,6 +67,7 @@ impl Keeper {
 
     /// Whether there will soon be more to do: what the history has not got yet stays until then.
     async fn round(&self) -> Result<bool, LinkError> {
+        self.signals.notify_one();
         self.sweep().await?;
         for _ in 0..PRUNES_A_ROUND {
             if self.prune().await? < MAX_BATCH {

@@ -8,6 +8,7 @@
 //! - `ack` writes outcomes in batches, again and again until Redis took them,
 //! - `beat` keeps leases alive from a thread of its own,
 //! - `archive` hands finished jobs to the history,
+//! - `courier` tells batches and chains what became of their jobs,
 //! - `keep` sweeps lost leases and prunes what is over,
 //! - `wake` listens for new work and new orders,
 //! - `obey` carries orders out, `presence` tells how the process is,
@@ -18,6 +19,7 @@
 mod ack;
 mod archive;
 mod beat;
+mod courier;
 mod fetch;
 mod gate;
 mod held;
@@ -40,6 +42,7 @@ use tokio::sync::mpsc;
 pub(crate) use ack::{Ack, Acker};
 pub(crate) use archive::Archiver;
 pub(crate) use beat::{BeatingQueue, Beats};
+pub(crate) use courier::Courier;
 pub(crate) use fetch::Fetcher;
 pub(crate) use gate::Gate;
 pub(crate) use held::Held;

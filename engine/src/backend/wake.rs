@@ -19,7 +19,22 @@ use crate::link::Link;
 /// Whom a queue's messages concern.
 pub(crate) struct Sleeper {
     pub(crate) bell: Arc<Notify>,
+    /// The courier's bell.
+    pub(crate) signals: Arc<Notify>,
     pub(crate) held: Arc<Held>,
+}
+
+impl Sleeper {
+    fn hear(&self, message: &[u8]) {
+        if let Some(id) = message.strip_prefix(b"cancel ") {
+            let id = String::from_utf8_lossy(id);
+            self.held.stop_job(&id, StopReason::Requested);
+        } else if message == b"signals" {
+            self.signals.notify_one();
+        } else {
+            self.bell.notify_one();
+        }
+    }
 }
 
 /// The subscription and who is behind each channel.
@@ -60,6 +75,7 @@ impl Wake {
         *again = backoff();
         for sleeper in self.sleepers.values() {
             sleeper.bell.notify_one();
+            sleeper.signals.notify_one();
         }
         self.news.notify_one();
         let mut messages = subscription.on_message();
@@ -68,12 +84,7 @@ impl Wake {
                 self.news.notify_one();
                 continue;
             };
-            match message.get_payload_bytes().strip_prefix(b"cancel ") {
-                Some(id) => sleeper
-                    .held
-                    .stop_job(&String::from_utf8_lossy(id), StopReason::Requested),
-                None => sleeper.bell.notify_one(),
-            }
+            sleeper.hear(message.get_payload_bytes());
         }
     }
 }

@@ -9,9 +9,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{FromRedisValue, Value};
 use serde_json::value::RawValue;
 
-use super::error::{check_label, check_name};
+use super::encode::encode;
+use super::error::check_name;
 use super::{Client, ClientError, Producer};
-use crate::envelope::{Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
+use crate::envelope::{Envelope, MAX_PAYLOAD_BYTES};
 use crate::id::JobId;
 use crate::job::Job;
 use crate::link::Call;
@@ -94,6 +95,9 @@ impl NewJob {
                 tags: Vec::new(),
                 dry_run: false,
                 offloaded: None,
+                batch: None,
+                follows: None,
+                then: Vec::new(),
                 payload,
             },
             run_at: RunAt::Now,
@@ -107,7 +111,7 @@ impl NewJob {
     clippy::disallowed_methods,
     reason = "the one reading of the producer's clock"
 )]
-fn producer_now_ms() -> u64 {
+pub(super) fn producer_now_ms() -> u64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     elapsed.map_or(0, |duration| duration.as_millis() as u64)
 }
@@ -201,9 +205,17 @@ impl<'c> Enqueue<'c> {
         self.with(|job| job.envelope.dry_run = true)
     }
 
-    fn with(mut self, change: impl FnOnce(&mut NewJob)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut NewJob)) -> Self {
         if let Ok(job) = &mut self.job {
             change(job);
+        }
+        self
+    }
+
+    /// The first error stands.
+    pub(super) fn fail(mut self, error: ClientError) -> Self {
+        if self.job.is_ok() {
+            self.job = Err(error);
         }
         self
     }
@@ -321,43 +333,9 @@ fn push_wishes(call: &mut Call, number: usize, job: &NewJob) {
     if let Some(group) = &job.envelope.group {
         wish("group", &group.member(), "");
     }
-}
-
-/// Refuses labels that cannot be.
-pub(crate) fn check(job: &NewJob) -> Result<(), ClientError> {
-    let tags = &job.envelope.tags;
-    if tags.len() > MAX_TAGS {
-        check_label("tag", "")?;
+    if let Some(follower) = job.envelope.follower() {
+        wish("follow", &follower.to_string(), "");
     }
-    tags.iter().try_for_each(|tag| check_label("tag", tag))?;
-    if let Some(unique) = &job.unique {
-        check_label("unique key", &unique.key)?;
-    }
-    if let Some(group) = &job.envelope.group {
-        check_label("group", &group.key)?;
-    }
-    Ok(())
-}
-
-/// The bytes that are stored for a job, after its labels were checked.
-pub(crate) fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
-    check(job)?;
-    let envelope = &job.envelope;
-    let unique = job.unique.as_ref().map(|unique| unique.key.clone());
-    let wrong = |source| ClientError::Encode {
-        kind: envelope.kind.clone(),
-        source,
-    };
-    let v = envelope.needed_version();
-    if unique.is_none() && v == envelope.v {
-        return serde_json::to_vec(envelope).map_err(wrong);
-    }
-    serde_json::to_vec(&Envelope {
-        v,
-        unique,
-        ..envelope.clone()
-    })
-    .map_err(wrong)
 }
 
 /// What the script says became of a job.
@@ -380,7 +358,7 @@ fn read(job: &NewJob, answer: Value) -> Result<Enqueued, ClientError> {
     }
 }
 
-fn in_ms(duration: Duration) -> u64 {
+pub(super) fn in_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis())
         .unwrap_or(LATEST_RUN_AT_MS)
         .min(LATEST_RUN_AT_MS)

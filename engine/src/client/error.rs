@@ -1,9 +1,11 @@
 //! What a producer can be told.
 
+use crate::batch::{BatchId, InvalidBatchId, MAX_MEMBERS};
 use crate::envelope::{MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::id::JobId;
 use crate::link::LinkError;
 use crate::payloads::StoreFailure;
+use crate::step::MAX_STEPS;
 
 /// Why a job was not enqueued, or not waited for.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,40 @@ pub enum ClientError {
         /// The worker.
         instance: String,
     },
+    /// A text that is no batch's name.
+    #[error(transparent)]
+    InvalidBatch(#[from] InvalidBatchId),
+    /// There is no such batch, or it is forgotten.
+    #[error(
+        "no batch {0}; hint: batches are kept for 7 days after they finished, and for 30 days at most"
+    )]
+    UnknownBatch(BatchId),
+    /// The batch takes no more members.
+    #[error("batch {id} is {state}: nothing is added to it any more; hint: open another one")]
+    BatchClosed {
+        /// The batch.
+        id: BatchId,
+        /// "sealed" or "cancelled".
+        state: &'static str,
+    },
+    /// The batch has as many members as it may.
+    #[error("batch {0} has {MAX_MEMBERS} members, the limit; hint: open another one")]
+    BatchFull(BatchId),
+    /// Too many steps behind a job.
+    #[error(
+        "job {id} has {steps} steps behind it, the limit is {MAX_STEPS}; hint: let the last one begin another chain"
+    )]
+    ChainTooLong {
+        /// The first job.
+        id: JobId,
+        /// Steps behind it.
+        steps: usize,
+    },
+    /// The steps of a chain are named after its first job, and there is no room for that.
+    #[error(
+        "job id {0} is too long for the first job of a chain; hint: leave three bytes for the number of the step"
+    )]
+    ChainIdTooLong(JobId),
     /// No job was ever enqueued there.
     #[error("no queue {0:?}: nothing was ever enqueued there")]
     UnknownQueue(String),

@@ -4,6 +4,8 @@
 //! [`Client::enqueue_all`]: one script, one set of guarantees. When `enqueue` answers, the job
 //! is stored; when it errs, the caller may repeat it with the same id without doubling the job.
 
+mod chain;
+mod encode;
 mod enqueue;
 mod error;
 mod producer;
@@ -14,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 #[cfg(feature = "testing")]
-pub(crate) use enqueue::check;
-pub(crate) use enqueue::encode;
+pub(crate) use encode::check;
+pub(crate) use encode::encode;
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
 pub(crate) use error::{check_label, check_name};
@@ -54,6 +56,15 @@ impl Client {
             keyspace,
             announced: Arc::default(),
             payloads: None,
+        }
+    }
+
+    /// The same client over another link to the same Redis.
+    #[cfg(feature = "worker")]
+    pub(crate) fn over(&self, link: Link) -> Self {
+        Self {
+            link,
+            ..self.clone()
         }
     }
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::Batch;
 use crate::client::Producer;
 use crate::effects::EffectLedger;
 use crate::executor::error::JobError;
@@ -54,6 +55,8 @@ struct Running {
     gated: Gated,
     /// Where effects are kept; `None` if the worker was given no ledger.
     effects: Option<Arc<dyn EffectLedger>>,
+    /// The batch it is a member of.
+    batch: Option<Batch>,
     /// Where jobs are put; `None` in a context that was built by hand.
     producer: Option<Arc<dyn Producer>>,
     /// Its start by Redis' clock, in ms since 1970, and by this process'.
@@ -88,6 +91,7 @@ impl JobContext {
             start: String::new(),
             gated: Gated::default(),
             effects: None,
+            batch: None,
             producer: None,
             started: (0, Instant::now()),
             unwritten: Mutex::default(),
@@ -128,6 +132,21 @@ impl JobContext {
             running.effects = Some(ledger);
         }
         self
+    }
+
+    /// The same context as a member of a batch.
+    #[must_use]
+    pub(crate) fn in_batch(mut self, batch: Batch) -> Self {
+        if let Some(running) = Arc::get_mut(&mut self.0) {
+            running.batch = Some(batch);
+        }
+        self
+    }
+
+    /// The batch this job is a member of. While the job runs it may add members, also to a sealed
+    /// batch; give them ids of your own, so that a second attempt adds the same ones.
+    pub fn batch(&self) -> Option<&Batch> {
+        self.0.batch.as_ref()
     }
 
     /// The ledger of effects, if there is one.

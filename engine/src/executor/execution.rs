@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backend::MAX_LOST;
+use crate::batch::{Batch, Member};
+use crate::client::Client;
 use crate::envelope::Envelope;
 use crate::executor::context::JobContext;
 use crate::executor::handler::{Kind, Registry};
@@ -76,7 +78,12 @@ pub(crate) struct Execution(Arc<Inner>);
 impl Execution {
     /// Finds out what the stored bytes ask for. A job that cannot be read or that nobody here
     /// knows becomes an execution that will be held; it never harms the worker.
-    pub(crate) fn prepare(mut claim: Claim, registry: &Registry, gates: &Arc<Gates>) -> Self {
+    pub(crate) fn prepare(
+        mut claim: Claim,
+        registry: &Registry,
+        gates: &Arc<Gates>,
+        client: &Client,
+    ) -> Self {
         // Taken out: the decoded payload is the one copy that is kept.
         let body = match Envelope::decode(&std::mem::take(&mut claim.envelope)) {
             Err(error) => Body::Refuse(Refusal::Undecodable(error.to_string())),
@@ -125,6 +132,15 @@ impl Execution {
         }
         if let Some(producer) = registry.producer() {
             cx = cx.with_producer(Arc::clone(producer));
+        }
+        if let Body::Run(_, envelope) = &body
+            && let Some(batch) = &envelope.batch
+        {
+            let member = Member {
+                queue: claim.queue.to_string(),
+                id: claim.id.clone(),
+            };
+            cx = cx.in_batch(Batch::of_member(client.clone(), batch.clone(), member));
         }
         Self(Arc::new(Inner {
             claim,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::client::{Client, ClientError};
-use crate::fsck::Report;
+use crate::fsck::{Report, batches};
 use crate::gates;
 use crate::keys::{NAMED_PARTS, QUEUE_PARTS};
 
@@ -109,7 +109,7 @@ fn part_of(rest: &str) -> Option<(&str, &str)> {
 
 /// Whether a key is bounded by its time to live.
 fn expires(rest: &str) -> bool {
-    let beginnings = ["worker:", "limit:{", "breaker:{"];
+    let beginnings = ["worker:", "limit:{", "breaker:{", "batch:{"];
     beginnings.iter().any(|begin| rest.starts_with(begin)) || rest.ends_with("}:archive")
 }
 
@@ -122,7 +122,9 @@ fn type_of(rest: &str) -> Option<&'static str> {
         "slots" => return Some("hash"),
         _ if rest.starts_with("orders:") => return Some("hash"),
         _ if rest.starts_with("worker:") => return Some("string"),
-        _ if !rest.starts_with('{') => return gates::type_of(rest),
+        _ if !rest.starts_with('{') => {
+            return batches::type_of(rest).or_else(|| gates::type_of(rest));
+        }
         _ => {}
     }
     let (_, part) = part_of(rest)?;

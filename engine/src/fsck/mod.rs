@@ -7,6 +7,7 @@
 //! - I3 every lease names the fence in its job's run record;
 //! - I4 every unique key belongs to a live job that names it, or its window is open;
 //! - I5 what is counted by group and by kind is what is there, and who may start has a turn;
+//! - I6 a batch waits for exactly those of its members that are not over;
 //! - I7 every key is known to `keys`, has its type, and holds nothing of jobs that are gone;
 //! - I8 jobs ever stored = jobs stored now + jobs pruned.
 //!
@@ -14,6 +15,7 @@
 //! flaws only, so that a million jobs cost no memory here, and each step is true at one moment,
 //! so that it can run beside workers. [`Client::repair`] takes the flaws back one by one (`repair.rs`).
 
+mod batches;
 mod counters;
 mod flaw;
 mod keys;
@@ -124,6 +126,7 @@ impl Client {
             report.queues += 1;
             self.check_queue(&queue, &found, &mut report).await?;
         }
+        self.check_batches(&mut report).await?;
         Ok(report)
     }
 

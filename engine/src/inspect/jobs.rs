@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::client::{Client, ClientError};
 use crate::envelope::{Envelope, Offloaded};
 use crate::id::JobId;
+use crate::inspect::Lineage;
 use crate::keys::{QueueKeys, due_ms, ready_since_ms};
 use crate::policy::Group;
 use crate::record::RunRecord;
@@ -88,6 +89,9 @@ pub struct JobView {
     pub replayed_as: Vec<JobId>,
     /// Whether the handler was asked to do everything but the effect.
     pub dry_run: bool,
+    /// Its batch, and its place in its chain.
+    #[serde(flatten)]
+    pub lineage: Lineage,
 }
 
 impl JobView {
@@ -369,6 +373,7 @@ pub(super) fn view(
             .filter_map(|id| id.parse().ok())
             .collect(),
         dry_run: envelope.as_ref().is_some_and(|e| e.dry_run),
+        lineage: envelope.as_ref().map(Lineage::of).unwrap_or_default(),
         payload: envelope.and_then(|e| inline_payload(&e)),
         checkpoint: json(&parts.checkpoint),
         attempt: run.attempt,

@@ -19,7 +19,7 @@ local function free_unique(ids, now)
 end
 
 -- Says that jobs which somebody follows (a batch, a chain) are over, until a courier has told.
-local function signal(ids, state)
+local function signal(ids, state, now)
   if not any(keys.follow) then
     return
   end
@@ -28,7 +28,7 @@ local function signal(ids, state)
   for n, id in ipairs(ids) do
     if markers[n] then
       redis.call('HDEL', keys.follow, id)
-      redis.call('HSET', keys.signals, id, state .. ' ' .. markers[n])
+      redis.call('HSET', keys.signals, id, state .. ' ' .. int(now) .. ' ' .. markers[n])
       told = true
     end
   end
@@ -75,7 +75,7 @@ local function settle(ids, state, now)
   if any(keys.group_of) then
     redis.call('HDEL', keys.group_of, unpack(ids))
   end
-  signal(ids, state)
+  signal(ids, state, now)
   note_for_history(ids)
   tell_waiters(ids)
 end

@@ -29,7 +29,7 @@ if redis.call('ZSCORE', keys.discarded, id) or redis.call('ZSCORE', keys.cancell
   end
   if marker ~= '' then
     redis.call('HSET', keys.follow, id, marker)
-    redis.call('HSET', keys.signals, id, 'live ' .. marker)
+    redis.call('HSET', keys.signals, id, 'live ' .. int(math.floor(now_us() / 1000)) .. ' ' .. marker)
     redis.call('PUBLISH', keys.wake, 'signals')
   end
 end

@@ -8,7 +8,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkerOptions, spawn};
-use crate::backend::{Acker, Archiver, Fetcher, Gate, Held, Keeper, LastTurn, QueueBackend, Slots};
+use crate::backend::{
+    Acker, Archiver, Courier, Fetcher, Gate, Held, Keeper, LastTurn, QueueBackend, Slots,
+};
+use crate::client::Client;
 use crate::executor::{
     CarryLayer, CatchLayer, JudgeLayer, LimitLayer, ObserveLayer, Perform, Registry,
 };
@@ -25,6 +28,8 @@ const MIN_OUTCOMES: usize = 1000;
 
 /// What all queues of a worker share.
 pub(super) struct Shared {
+    /// The client over the worker's own link.
+    pub(super) client: Client,
     pub(super) link: Link,
     pub(super) keyspace: Keyspace,
     pub(super) registry: Arc<Registry>,
@@ -61,6 +66,8 @@ pub(super) struct Line {
     pub(super) bell: Arc<Notify>,
     pub(super) gate: Arc<Gate>,
     pub(super) slots: Arc<Slots>,
+    /// The courier's bell.
+    pub(super) signals: Arc<Notify>,
 }
 
 impl Line {
@@ -78,6 +85,7 @@ impl Line {
             bell: Arc::default(),
             gate: Arc::new(Gate::new(Arc::clone(&shared.news))),
             slots: Arc::new(Slots::new(slots)),
+            signals: Arc::default(),
         };
         // Neither grows with the slots: one takes a whole claim, and where the other is full, an
         // attempt that ended keeps its slot a little longer.
@@ -85,6 +93,7 @@ impl Line {
         let (outcomes, ended) = mpsc::channel(slots.max(MIN_OUTCOMES));
         let keeper = line.keeper(shared);
         let fetcher = Fetcher {
+            client: shared.client.clone(),
             link: shared.link.clone(),
             keys: shared.keyspace.queue(queue),
             queue: queue.into(),
@@ -121,6 +130,7 @@ impl Line {
             let archiver = line.archiver(shared, history);
             spawn(archiver.run(shared.stop_rest.clone()));
         }
+        spawn(line.courier(shared).run(shared.stop_rest.clone()));
         line
     }
 
@@ -169,6 +179,16 @@ impl Line {
             queue: self.queue.clone(),
             held: Arc::clone(&self.held),
             retention: shared.options.retention,
+            signals: Arc::clone(&self.signals),
+        }
+    }
+
+    fn courier(&self, shared: &Shared) -> Courier {
+        Courier {
+            client: shared.client.clone(),
+            queue: self.queue.clone(),
+            worker: shared.instance.clone(),
+            bell: Arc::clone(&self.signals),
         }
     }
 }

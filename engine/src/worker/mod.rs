@@ -155,6 +155,7 @@ impl Worker {
         let keyspace = self.client.keyspace().clone();
         let gates = Gates::new(&link, &keyspace, &self.registry);
         Ok(Shared {
+            client: self.client.over(link.clone()),
             link,
             keyspace,
             gates: Arc::new(gates),
@@ -250,6 +251,7 @@ fn wake(lines: &[Line], shared: &Shared) -> Wake {
     let sleepers = lines.iter().map(|line| {
         let sleeper = Sleeper {
             bell: Arc::clone(&line.bell),
+            signals: Arc::clone(&line.signals),
             held: Arc::clone(&line.held),
         };
         (shared.keyspace.queue(&line.queue).wake(), sleeper)

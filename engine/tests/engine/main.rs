@@ -10,9 +10,11 @@
 #[path = "../shared/script.rs"]
 mod script;
 
+mod batches;
 mod breakers;
 mod cancelling;
 mod capacity;
+mod chains;
 mod controlling;
 mod draining;
 mod effects;

@@ -15,6 +15,7 @@
 #[path = "../shared/script.rs"]
 mod script;
 
+mod batches;
 mod handlers;
 mod kills;
 mod leases;

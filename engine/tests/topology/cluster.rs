@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use devkit::{Persistence, RedisCluster, RedisServer};
 use rouage::startup::Severity;
-use rouage::{Ended, Job, State};
+use rouage::{Ended, Job, NewJob, State};
 use serde_json::json;
 
 use crate::secrets::{documented_user, told};
@@ -43,6 +43,40 @@ async fn a_worker_serves_two_queues_on_two_nodes() {
     assert_eq!(client.workers().await.unwrap().len(), 1);
     let done = client.list(Echo::QUEUE, State::Completed, 0, 10).await;
     assert_eq!(done.unwrap().len(), 6);
+    worker.drain().await;
+    fsck_is_clean(&client).await;
+}
+
+#[tokio::test]
+async fn a_batch_and_a_chain_reach_over_the_nodes() {
+    let cluster = RedisCluster::start(Persistence::None).unwrap();
+    let client = client(&cluster.url()).await;
+    let worker = work(&client);
+    let name = |part: &str| format!("night:{part}");
+    for part in ["a", "b", "c"] {
+        // Three names, so that some lie apart from both queues.
+        let opening = client.batch(&name(part)).on_success(&Shout { number: 9 });
+        let batch = opening.on_complete(&Echo { number: 9 }).await.unwrap();
+        let chain = NewJob::from_job(&Echo { number: 0 }).unwrap();
+        let chain = chain.then(NewJob::from_job(&Shout { number: 1 }).unwrap());
+        batch.add_all(vec![chain]).await.unwrap();
+        batch.add(&[Shout { number: 2 }]).await.unwrap();
+        batch.seal().await.unwrap();
+    }
+    for part in ["a", "b", "c"] {
+        let view = eventually("both callbacks are enqueued", || async {
+            let view = client.batch_view(&name(part)).await.unwrap()?;
+            let sent = |job: &Option<rouage::Callback>| job.as_ref()?.enqueued;
+            (sent(&view.on_success).is_some() && sent(&view.on_complete).is_some()).then_some(view)
+        })
+        .await;
+        assert_eq!((view.total, view.completed), (3, 3));
+        for callback in [view.on_success.unwrap(), view.on_complete.unwrap()] {
+            let ended = client.wait_in(&callback.queue, &callback.id, PATIENCE);
+            assert_eq!(ended.await.unwrap().state, State::Completed);
+        }
+    }
+    assert_eq!(client.batches(10).await.unwrap().len(), 3);
     worker.drain().await;
     fsck_is_clean(&client).await;
 }

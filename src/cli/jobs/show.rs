@@ -95,6 +95,15 @@ fn page(job: &JobView, waiting: &Waiting, payload: bool) -> String {
     if let Some(key) = &job.unique {
         line("unique", key);
     }
+    if let Some(batch) = &job.lineage.batch {
+        line("batch", batch.as_str());
+    }
+    if let Some(before) = &job.lineage.follows {
+        line("follows", before.as_str());
+    }
+    if !job.lineage.then.is_empty() {
+        line("then", &job.lineage.then.join(", "));
+    }
     if let Some(at) = job.expires_at {
         line(
             "expires",
