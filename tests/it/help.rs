@@ -22,6 +22,7 @@ Jobs
   jobs         List, show, retry, cancel or discard jobs
   operations   Show and stop what changes many jobs
   effects      Show effects that may have happened, and decide them
+  batches      Show how far batches are, retry what failed of them, or cancel them
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once
   workers      Show the worker processes that are alive
@@ -58,6 +59,9 @@ fn every_command_explains_itself() {
         "fsck",
     ];
     let nested = [
+        ["batches", "show"],
+        ["batches", "cancel"],
+        ["batches", "retry-failed"],
         ["groups", "list"],
         ["groups", "limit"],
         ["jobs", "list"],

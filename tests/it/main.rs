@@ -8,6 +8,7 @@
     reason = "a helper that cannot go on has failed its test"
 )]
 
+mod batches;
 mod borders;
 mod checks;
 mod configuration;

@@ -1,7 +1,7 @@
 //! A job as lists show it: everything but what may be large.
 
 use super::JobView;
-use super::jobs::{Parts, view};
+use super::view::{Parts, view};
 use crate::state::State;
 
 /// How an envelope goes on behind its head.

@@ -7,8 +7,9 @@ use std::num::NonZero;
 
 use redis::Value;
 
-use super::jobs::{Look, view};
+use super::jobs::Look;
 use super::queues::next;
+use super::view::view;
 use super::waiting::{Facts, GroupFacts, QueueFacts, RunFacts, Waiting, waiting};
 use super::{JobView, WorkerView};
 use crate::client::{Client, ClientError};
