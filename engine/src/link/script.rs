@@ -41,11 +41,20 @@ impl Script {
     pub(crate) fn call_sized(&'static self, key: &str, arguments: usize, bytes: usize) -> Call {
         let mut command = Cmd::with_capacity(arguments + 5, bytes + 2 * key.len() + 64);
         command.arg("EVALSHA").arg(self.sha1()).arg(2).arg(key);
-        command.arg(format!("{key}:count"));
+        command.arg(beside(key));
         Call {
             script: self,
             command,
         }
+    }
+}
+
+/// Another key of the same slot: one with the same hash tag, or the very same where there is none.
+fn beside(key: &str) -> String {
+    if key.contains('}') {
+        format!("{key}:count")
+    } else {
+        key.to_owned()
     }
 }
 
