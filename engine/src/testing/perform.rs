@@ -212,7 +212,8 @@ impl<H: Handler> Perform<'_, H> {
         let subscriber = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
         let span = tracing::dispatcher::with_default(&subscriber, || span(cx));
         let listening = listen(&span, cx);
-        let run = self.ending(cx).instrument(span);
+        // Boxed: futures in futures in futures reach the compiler's depth limit in a user's crate.
+        let run = self.ending(cx).boxed().instrument(span);
         let ending = run.with_subscriber(subscriber).await;
         drop(listening);
         ending
