@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::batch::BatchId;
+#[cfg(feature = "worker")]
 use crate::state::State;
 
 /// The word for a chain that goes on.
@@ -14,6 +15,7 @@ const THEN: &str = "then";
 /// What stands before a batch's id.
 const BATCH: &str = "batch=";
 /// The word for a job that was over and was lined up again by hand.
+#[cfg(feature = "worker")]
 const LIVE: &str = "live";
 
 /// Who follows a job.
@@ -43,6 +45,7 @@ impl fmt::Display for Follower {
 }
 
 /// What became of a followed job.
+#[cfg(feature = "worker")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signal {
     /// Its final state; `None` if it was over and is live again.
@@ -51,6 +54,7 @@ pub(crate) struct Signal {
     pub(crate) follower: Follower,
 }
 
+#[cfg(feature = "worker")]
 impl Signal {
     /// Reads what a script wrote; `None` for anything else.
     pub(crate) fn read(text: &str) -> Option<Self> {

@@ -8,8 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
+#[cfg(feature = "worker")]
+use crate::id::InvalidJobId;
 #[cfg(feature = "client")]
-use crate::id::{InvalidJobId, JobId};
+use crate::id::JobId;
 
 /// Most steps behind the first job of a chain: all of them travel in its envelope.
 pub const MAX_STEPS: usize = 20;
@@ -33,7 +35,7 @@ pub struct Step {
 }
 
 /// The id of the step behind a job: `FIRST.1`, `FIRST.2`, and so on.
-#[cfg(feature = "client")]
+#[cfg(feature = "worker")]
 pub(crate) fn next_id(id: &JobId, is_step: bool) -> Result<JobId, InvalidJobId> {
     let counted = id.as_str().rsplit_once('.').filter(|_| is_step);
     let counted = counted.and_then(|(first, n)| Some((first, n.parse::<usize>().ok()?)));

@@ -11,11 +11,14 @@ use std::time::Duration;
 use super::encode::check;
 use super::enqueue::in_ms;
 use super::{ClientError, Enqueue, NewJob, RunAt};
+#[cfg(feature = "worker")]
 use crate::envelope::Envelope;
 use crate::id::JobId;
 use crate::job::Job;
 use crate::policy::Unique;
-use crate::step::{Step, next_id};
+use crate::step::Step;
+#[cfg(feature = "worker")]
+use crate::step::next_id;
 
 impl Enqueue<'_> {
     /// Enqueues `job` when this one, and what was chained before, completed. What else is asked for
@@ -98,6 +101,7 @@ impl NewJob {
     }
 
     /// The next job of the chain in which `done` completed; `None` if it was the last one.
+    #[cfg(feature = "worker")]
     pub(crate) fn after(id: &JobId, done: Envelope) -> Result<Option<Self>, ClientError> {
         let mut steps = done.then.into_iter();
         let Some(step) = steps.next() else {

@@ -14,6 +14,7 @@
 
 #[cfg(feature = "worker")]
 mod apply;
+#[cfg(feature = "worker")]
 mod change;
 mod start;
 
