@@ -35,24 +35,18 @@ async fn guarantee_2_an_outcome_under_an_old_fence_changes_nothing() {
     }));
     let id = stage.client.enqueue(&act("contested")).await.unwrap();
     started.notified().await;
-    // Somebody else owns the job now: its lease has another fence.
-    let () = stage.redis(&["DEL", "test:{test}:lease"]).await;
-    let () = stage
-        .redis(&[
-            "ZADD",
-            "test:{test}:lease",
-            "9999999999999",
-            &format!("77:{id}"),
-        ])
+    // Somebody else owns the job now. The old lease goes last: a beat between these commands must
+    // not find it gone while nobody else has the job yet.
+    let record = "2 0 77 0 1 0 other -";
+    let lease = "test:{test}:lease";
+    let _: i64 = stage
+        .redis(&["HSET", "test:{test}:run", id.as_str(), record])
         .await;
-    let () = stage
-        .redis(&[
-            "HSET",
-            "test:{test}:run",
-            id.as_str(),
-            "2 0 77 0 1 0 other -",
-        ])
+    let _: i64 = stage
+        .redis(&["ZADD", lease, "9999999999999", &format!("77:{id}")])
         .await;
+    let gone: i64 = stage.redis(&["ZREM", lease, &format!("1:{id}")]).await;
+    assert_eq!(gone, 1, "it was leased under the first fence");
     eventually("the handler is told that it lost its lease", || async {
         (stopped.load(Ordering::SeqCst) == 1).then_some(())
     })
