@@ -57,7 +57,7 @@ failing_test() {
   local filter='' log=$home/log status=0
   for name in "$@"; do filter+="${filter:+ | }test(/(^|::)$name\$/)"; done
   (cd "$copy" && cargo nextest run --package rouage --test engine --test faults --offline --no-fail-fast \
-    --color never --no-tests fail --filterset "$filter") >"$log" 2>&1 || status=$?
+    --color never --retries 0 --no-tests fail --filterset "$filter") >"$log" 2>&1 || status=$?
   case $status in
     0) ;;
     100) grep -m 1 -E '^ *(FAIL|ABORT|SIG[A-Z]+|TIMEOUT) ' "$log" | sed 's/.* //' ;;
