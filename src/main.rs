@@ -13,7 +13,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-/// A third of a job's time in the worker is memory management; this one halves it (decision 0006).
+/// A third of a job's time in the worker is memory management; this one makes it cheaper (decision 0006).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

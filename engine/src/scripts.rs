@@ -1,6 +1,7 @@
 //! The Lua scripts: one file per transition, each put behind what it shares with others.
 //!
-//! Each is given one key, the queue's base, and names the queue's other keys itself (the prelude).
+//! Each is given the queue's base and names the queue's keys itself (the prelude); the second key of
+//! a call only keeps it whole in a cluster (`link::script`).
 //! Their headers state the parts they use, arguments and answer. None is unbounded, none makes a transition
 //! in two steps, and all of them use Redis' clock.
 
