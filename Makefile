@@ -15,6 +15,7 @@ demo: ## the main jobs on real data, with private servers (KEEP=1 keeps it runni
 	@target/debug/demo $(if $(KEEP),--keep)
 
 test: check ## everything: format, lints, docs, and all tests against real servers
+	@scripts/python-env.sh
 	@cargo build --quiet --workspace --exclude benches --examples
 	$(NEXTEST) --workspace --exclude benches
 	cargo test --quiet --workspace --exclude benches --doc

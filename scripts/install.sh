@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests and the demo need besides Rust: redis-server, PostgreSQL's binaries, openssl.
+# Installs what tests and the demo need besides Rust: redis-server, PostgreSQL's binaries, openssl,
+# Python with pip.
 # Uses apt where it may; says exactly what to install where it may not. Changes nothing else.
 set -euo pipefail
 
@@ -8,6 +9,7 @@ command -v redis-server >/dev/null || command -v valkey-server >/dev/null || mis
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3 python3-pip)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

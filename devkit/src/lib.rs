@@ -17,9 +17,11 @@ pub mod redis;
 mod binaries;
 mod folder;
 mod port;
+mod python;
 mod supervised;
 
 pub use error::ServerError;
 pub use postgres::{PostgresServer, Template};
 pub use proxy::{Direction, FaultProxy};
+pub use python::python;
 pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};

@@ -66,6 +66,8 @@ pub mod fsck;
 #[cfg(feature = "client")]
 mod gates;
 #[cfg(feature = "client")]
+pub mod ingress;
+#[cfg(feature = "client")]
 pub mod inspect;
 #[cfg(feature = "client")]
 pub mod keys;
@@ -81,6 +83,8 @@ pub mod payloads;
 pub mod record;
 #[cfg(feature = "client")]
 mod replay;
+#[cfg(feature = "schedule")]
+pub mod schedule;
 #[cfg(feature = "client")]
 mod scripts;
 #[cfg(feature = "client")]

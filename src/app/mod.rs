@@ -1,7 +1,7 @@
 //! The composition root: turns settings into connections, services and a running worker.
 //!
 //! Each file is one thing the binary can be asked to do that needs more than a client:
-//! [`run`] is the worker, [`checkup`] is `doctor`, [`families`] and [`judge`] decide what may run
+//! [`run`] is the process, [`roles`] are its parts besides the worker, [`checkup`] is `doctor`, [`families`] and [`judge`] decide what may run
 //! here, [`kinds`] turns a payload into a job. What merely shows or steers jobs talks to the
 //! client directly, in `cli`.
 
@@ -12,6 +12,7 @@ mod judge;
 mod kinds;
 mod observe;
 mod queues;
+mod roles;
 pub(crate) mod run;
 mod signals;
 
@@ -29,6 +30,7 @@ use crate::store::payloads::Payloads;
 use crate::store::pool::{self, Options, Pool};
 
 pub(crate) use kinds::new_job;
+pub(crate) use roles::{Role, Roles};
 
 /// Connects to the Redis of the settings. Large payloads go to the database, if there is one, over
 /// a connection that is opened when the first of them comes.

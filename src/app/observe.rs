@@ -21,11 +21,14 @@ pub(super) struct Observed {
     pub(super) database: Pool,
     /// A connection of its own for the probe.
     pub(super) probe: Pool,
-    pub(super) pulse: Pulse,
+    /// Of the worker, where jobs are run.
+    pub(super) pulse: Option<Pulse>,
     pub(super) idle_poll: Duration,
     pub(super) shutdown: Shutdown,
     /// Families whose queues are not served.
     pub(super) refused: Vec<&'static str>,
+    /// What the other roles are asked.
+    pub(super) roles: Vec<Part>,
 }
 
 impl Observed {
@@ -49,10 +52,11 @@ impl Observed {
             pulse,
             shutdown,
             refused,
+            roles,
             ..
         } = self;
         let limit = STUCK.max(self.idle_poll * 2);
-        vec![
+        let mut parts = vec![
             Part::new("redis", move || {
                 let client = client.clone();
                 // The cheapest question there is; what it answers does not matter.
@@ -68,15 +72,6 @@ impl Observed {
                 let probe = probe.clone();
                 async move { pool::ping(&probe).await.map_err(|_| "no answer".to_owned()) }
             }),
-            Part::new("queues", move || {
-                let late: Vec<String> = pulse
-                    .late(limit)
-                    .into_iter()
-                    .map(|(queue, age)| format!("{queue} for {} s", age.as_secs()))
-                    .collect();
-                let stuck = format!("not looked at: {}", late.join(", "));
-                std::future::ready(if late.is_empty() { Ok(()) } else { Err(stuck) })
-            }),
             Part::new("families", move || {
                 let names = format!(
                     "refused: {}; crm-worker doctor says why",
@@ -88,7 +83,7 @@ impl Observed {
                     Err(names)
                 })
             }),
-            Part::new("worker", move || {
+            Part::new("process", move || {
                 let draining = shutdown.drain.is_cancelled();
                 std::future::ready(if draining {
                     Err("draining".to_owned())
@@ -96,8 +91,24 @@ impl Observed {
                     Ok(())
                 })
             }),
-        ]
+        ];
+        parts.extend(pulse.map(|pulse| queues(pulse, limit)));
+        parts.extend(roles);
+        parts
     }
+}
+
+/// Whether each served queue was looked at.
+fn queues(pulse: Pulse, limit: Duration) -> Part {
+    Part::new("queues", move || {
+        let late: Vec<String> = pulse
+            .late(limit)
+            .into_iter()
+            .map(|(queue, age)| format!("{queue} for {} s", age.as_secs()))
+            .collect();
+        let stuck = format!("not looked at: {}", late.join(", "));
+        std::future::ready(if late.is_empty() { Ok(()) } else { Err(stuck) })
+    })
 }
 
 fn connections(database: Pool) -> Connections {

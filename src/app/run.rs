@@ -1,9 +1,9 @@
-//! The worker process: check everything, then run until a signal.
+//! The process: check everything, then run until a signal.
 //!
 //! In this order: signals are taken over; the port is opened; Redis is connected and judged;
 //! the database is connected and its migrations compared; each family's tables and folders are
-//! checked; then the worker starts, and last the probes answer, so that nothing is ready before
-//! it works. A signal during the start ends it. What would make jobs fail one by one is refused
+//! checked; then the worker and the other roles start, and last the probes answer, so that nothing
+//! is ready before it works. A signal during the start ends it. What would make jobs fail one by one is refused
 //! here, once.
 
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use super::judge;
 use super::observe::Observed;
 use super::queues;
 pub(crate) use super::queues::Named;
+use super::roles::{self, Duty, Ground, Role, Roles};
 use super::signals::Signals;
 use crate::config::{Config, Invalid};
 use crate::store::effects::Effects;
@@ -28,12 +29,14 @@ use crate::store::pool::{self, Limits, Pool};
 use crate::telemetry::probes::Probes;
 use crate::telemetry::recorder;
 
-/// How long the pool may take to close once the jobs are over.
+/// How long the other roles, and then the pool, may take to end once the jobs are over.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What the command line decides.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
+    /// What this process does.
+    pub(crate) roles: Roles,
     /// Only these queues.
     pub(crate) queues: Vec<Named>,
     /// Findings about Redis that do not keep the worker from starting.
@@ -52,14 +55,32 @@ pub(crate) async fn run(config: &Config, run: &Run) -> anyhow::Result<()> {
         tracing::info!("stopped before the start was complete");
         return Ok(());
     };
-    let (worker, database) = started?;
-    worker
-        .run(shutdown.clone())
-        .await
-        .context("run the worker")?;
+    let Started {
+        worker,
+        mut duties,
+        database,
+    } = started?;
+    match worker {
+        Some(worker) => worker
+            .run(shutdown.clone())
+            .await
+            .context("run the worker")?,
+        None => shutdown.drain.cancelled().await,
+    }
+    let ended = async { while duties.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(GOODBYE, ended).await);
     drop(tokio::time::timeout(GOODBYE, database.close()).await);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What runs from here on.
+struct Started {
+    /// `None` if this process runs no jobs.
+    worker: Option<Worker>,
+    /// The other roles.
+    duties: JoinSet<()>,
+    database: Pool,
 }
 
 async fn start(
@@ -67,10 +88,15 @@ async fn start(
     run: &Run,
     shutdown: &Shutdown,
     background: &mut JoinSet<()>,
-) -> anyhow::Result<(Worker, Pool)> {
+) -> anyhow::Result<Started> {
     let version = env!("CARGO_PKG_VERSION");
     let settings = &config.settings;
-    let mut queues = queues::choose(settings, &run.queues).map_err(Invalid::from)?;
+    let runs_jobs = run.roles.has(Role::Worker);
+    let mut queues = if runs_jobs {
+        queues::choose(settings, &run.queues).map_err(Invalid::from)?
+    } else {
+        Vec::new()
+    };
     let handle = recorder::install(version)?;
     let probes = match settings.http {
         Some(address) => Some(Probes::bind(address).await?),
@@ -84,28 +110,49 @@ async fn start(
     let refused = judge::families(settings, &database, &mut queues).await?;
     client.mark_layout().await.context("mark the layout")?;
 
-    let served: Vec<String> = queues
-        .iter()
-        .map(|(queue, slots)| format!("{queue}={slots}"))
-        .collect();
-    let worker = worker(config, client.clone(), &database, queues)?;
-    let instance = worker.instance();
-    tracing::info!(instance, version, queues = served.join(","), "started");
+    let mut worker = None;
+    if runs_jobs {
+        worker = Some(self::worker(config, client.clone(), &database, queues)?);
+    }
+    let ground = Ground {
+        config,
+        client: client.clone(),
+        database: database.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let mut duties = JoinSet::new();
+    let (mut names, mut parts) = (Vec::new(), Vec::new());
+    for Duty {
+        name,
+        run,
+        parts: asked,
+    } in roles::start(&ground, &run.roles).await?
+    {
+        names.push(name);
+        parts.extend(asked);
+        duties.spawn(run);
+    }
     background.spawn(Housekeeping::new(client.clone(), &database, settings).run());
     background.spawn(recorder::upkeep(handle.clone()));
+    tracing::info!(version, roles = names.join(","), "started");
     if let Some(probes) = probes {
         let observed = Observed {
             client,
             database: database.clone(),
             probe: pool::probe(&super::database(config)?),
-            pulse: worker.pulse(),
+            pulse: worker.as_ref().map(Worker::pulse),
             idle_poll: settings.worker.idle_poll,
             shutdown: shutdown.clone(),
             refused,
+            roles: parts,
         };
         background.spawn(probes.serve(observed.pages(handle)));
     }
-    Ok((worker, database))
+    Ok(Started {
+        worker,
+        duties,
+        database,
+    })
 }
 
 fn worker(
@@ -133,7 +180,14 @@ fn worker(
     };
     let registry = crm_jobs::register(Registry::new(), &services)
         .effects(Arc::new(Effects::new(database.clone())));
+    let served: Vec<String> = options
+        .queues
+        .iter()
+        .map(|(queue, slots)| format!("{queue}={slots}"))
+        .collect();
     let worker = Worker::new(client, registry, options).context("prepare the worker")?;
+    let instance = worker.instance();
+    tracing::info!(instance, queues = served.join(","), "jobs are run");
     Ok(worker.with_history(Arc::new(JobRuns::new(database.clone()))))
 }
 

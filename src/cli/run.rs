@@ -1,8 +1,8 @@
-//! `crm-worker run`: the worker process.
+//! `crm-worker run`: the process that runs until a signal.
 
 use super::Verdict;
-use crate::app;
 use crate::app::run::{Named, Run};
+use crate::app::{self, Role, Roles};
 use crate::config::{Config, Invalid, LogFormat, Problem};
 use crate::telemetry::logs;
 
@@ -16,9 +16,9 @@ Examples:
   crm-worker run --queues exports=4
   crm-worker run --migrate --allow eviction")]
 pub(super) struct Args {
-    /// What this process does; only `worker` so far
-    #[arg(long, value_delimiter = ',', default_value = "worker", value_parser = ["worker"], value_name = "ROLE,…")]
-    roles: Vec<String>,
+    /// What this process does [default: all that is configured]
+    #[arg(long, value_delimiter = ',', value_name = "ROLE,…")]
+    roles: Vec<Role>,
 
     /// Only these queues, with their slots if they differ from the settings
     #[arg(long, value_delimiter = ',', value_parser = named, value_name = "QUEUE[=SLOTS],…")]
@@ -46,6 +46,7 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<Verdict> 
         Invalid::from(Problem::new(format!("log.level ({origin}): {reason}")).hint(hint))
     })?;
     let run = Run {
+        roles: Roles::new(args.roles),
         queues: args.queues,
         allow: args.allow,
         migrate: args.migrate,

@@ -201,7 +201,7 @@ async fn the_crms_own_redis_is_a_warning() {
 async fn roles_queues_and_allowances_that_do_not_exist_are_refused() {
     let world = World::new(Template::Empty).await;
     let cases: [(&[&str], i32, &str); 3] = [
-        (&["run", "--roles", "panel"], 2, "[possible values: worker]"),
+        (&["run", "--roles", "panels"], 2, "there are worker"),
         (
             &["run", "--queues", "export"],
             78,

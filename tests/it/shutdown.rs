@@ -77,7 +77,7 @@ async fn a_draining_worker_is_alive_and_not_ready() {
         ready.status == 503
             && ready
                 .body
-                .contains(r#"{"part":"worker","reason":"draining"}"#),
+                .contains(r#"{"part":"process","reason":"draining"}"#),
         "{ready:?}"
     );
     assert_eq!(crate::world::get(worker.port(), "/healthz").status, 200);

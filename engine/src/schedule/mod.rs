@@ -1,0 +1,1 @@
+//! Schedules: which jobs are due when, and who fires them.
