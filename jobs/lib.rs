@@ -9,6 +9,7 @@
 
 pub mod debug;
 pub mod exports;
+pub mod maintenance;
 pub mod services;
 
 pub use services::{Clock, ExportSettings, Services, SystemClock};
@@ -19,6 +20,7 @@ use rouage::Registry;
 #[must_use]
 pub fn register(registry: Registry, services: &Services) -> Registry {
     let registry = exports::register(registry, services);
+    let registry = maintenance::register(registry, services);
     if services.debug_kinds {
         debug::register(registry, services)
     } else {

@@ -11,6 +11,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
+use crate::maintenance::CertificateProbe;
+
 /// The ports of all handlers. Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
@@ -20,6 +22,10 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Where exports go and how large they may be.
     pub exports: ExportSettings,
+    /// Asks servers for their certificates.
+    pub certificates: Arc<dyn CertificateProbe>,
+    /// The servers whose certificates are looked at, as `host` or `host:port`.
+    pub certificate_hosts: Vec<String>,
     /// Whether the kinds of [`crate::debug`] are registered.
     pub debug_kinds: bool,
 }

@@ -1,8 +1,9 @@
 //! crm-worker: the CRM's background jobs in one binary.
 //!
 //! Read on in `cli` (what it can be asked), `app` (how it is put together), `config`, `store`
-//! and `telemetry`. The jobs themselves are in `jobs/`, the job system in `engine/`.
+//! and `telemetry`; what speaks to other machines is in `adapters`. The jobs themselves are in `jobs/`, the job system in `engine/`.
 
+mod adapters;
 mod app;
 mod cli;
 mod config;

@@ -21,17 +21,27 @@ pub(super) struct Family {
     /// The name of the finding about its tables.
     schema: &'static str,
     needs: &'static Needs,
-    /// The folder it writes to: the name of the finding, and where the settings have it.
-    folder: (&'static str, fn(&Settings) -> &Path),
+    /// The folder it writes to, if any: the name of the finding, and where the settings have it.
+    folder: Option<Folder>,
 }
 
+type Folder = (&'static str, fn(&Settings) -> &Path);
+
 /// All of them; the debug kinds need nothing.
-pub(super) const FAMILIES: [Family; 1] = [Family {
-    name: "exports",
-    schema: "exports_schema",
-    needs: &schema::EXPORTS,
-    folder: ("exports_dir", |settings| &settings.exports.dir),
-}];
+pub(super) const FAMILIES: [Family; 2] = [
+    Family {
+        name: "exports",
+        schema: "exports_schema",
+        needs: &schema::EXPORTS,
+        folder: Some(("exports_dir", |settings| &settings.exports.dir)),
+    },
+    Family {
+        name: "maintenance",
+        schema: "maintenance_schema",
+        needs: &schema::MAINTENANCE,
+        folder: None,
+    },
+];
 
 impl Family {
     /// What was looked at, good and bad.
@@ -51,33 +61,34 @@ impl Family {
             let message = format!("the tables {} needs are as expected", self.name);
             findings.push(finding(self.schema, Severity::Ok, message, ""));
         }
-        findings.push(self.check_folder(settings));
+        if let Some((name, folder)) = self.folder {
+            findings.push(check_folder(name, folder(settings)));
+        }
         Ok(findings)
     }
+}
 
-    fn check_folder(&self, settings: &Settings) -> Finding {
-        let (name, folder) = (self.folder.0, (self.folder.1)(settings));
-        let shown = folder.display();
-        match try_to_write(folder) {
-            Ok(()) => finding(name, Severity::Ok, format!("{shown} is writable"), ""),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let hint = "create it or mount a volume there, or set exports.dir";
-                finding(
-                    name,
-                    Severity::Error,
-                    format!("folder {shown} does not exist"),
-                    hint,
-                )
-            }
-            Err(error) => {
-                let hint = "the worker's user must be able to write there";
-                finding(
-                    name,
-                    Severity::Error,
-                    format!("cannot write to {shown}: {error}"),
-                    hint,
-                )
-            }
+fn check_folder(name: &'static str, folder: &Path) -> Finding {
+    let shown = folder.display();
+    match try_to_write(folder) {
+        Ok(()) => finding(name, Severity::Ok, format!("{shown} is writable"), ""),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let hint = "create it or mount a volume there, or set exports.dir";
+            finding(
+                name,
+                Severity::Error,
+                format!("folder {shown} does not exist"),
+                hint,
+            )
+        }
+        Err(error) => {
+            let hint = "the worker's user must be able to write there";
+            finding(
+                name,
+                Severity::Error,
+                format!("cannot write to {shown}: {error}"),
+                hint,
+            )
         }
     }
 }

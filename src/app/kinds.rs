@@ -5,7 +5,7 @@
 //! table with the contract's list of kinds.
 
 use anyhow::{Context, anyhow};
-use crm_job_contract::{KINDS, debug, exports};
+use crm_job_contract::{KINDS, debug, exports, maintenance};
 use rouage::{Job, NewJob};
 
 use crate::suggest;
@@ -20,6 +20,26 @@ const BUILDERS: &[(&str, Build)] = &[
     (
         exports::ExportRecords::KIND,
         build::<exports::ExportRecords>,
+    ),
+    (
+        maintenance::AdvanceTrials::KIND,
+        build::<maintenance::AdvanceTrials>,
+    ),
+    (
+        maintenance::CheckCertificates::KIND,
+        build::<maintenance::CheckCertificates>,
+    ),
+    (
+        maintenance::DeleteOldRows::KIND,
+        build::<maintenance::DeleteOldRows>,
+    ),
+    (
+        maintenance::RemindInteractions::KIND,
+        build::<maintenance::RemindInteractions>,
+    ),
+    (
+        maintenance::ReportCompliance::KIND,
+        build::<maintenance::ReportCompliance>,
     ),
 ];
 

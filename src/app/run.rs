@@ -22,6 +22,7 @@ use super::queues;
 pub(crate) use super::queues::Named;
 use super::roles::{self, Duty, Ground, Role, Roles};
 use super::signals::Signals;
+use crate::adapters::certificates::Certificates;
 use crate::config::{Config, Invalid};
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
@@ -166,6 +167,10 @@ fn worker(
         database: database.clone(),
         clock: Arc::new(SystemClock),
         exports: settings.exports.clone(),
+        certificates: Arc::new(Certificates::new(
+            settings.maintenance.certificate_ca_file.as_deref(),
+        )?),
+        certificate_hosts: settings.maintenance.certificate_hosts.clone(),
         debug_kinds: settings.debug_jobs,
     };
     let options = WorkerOptions {

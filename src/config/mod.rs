@@ -12,6 +12,7 @@ mod database_url;
 mod environment;
 mod file;
 mod layers;
+mod maintenance;
 mod problem;
 mod reader;
 mod settings;

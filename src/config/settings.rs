@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::database_url;
 use super::layers::Entries;
+use super::maintenance::Maintenance;
 use super::problem::Problem;
 use super::reader::Reader;
 
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) worker: Worker,
     pub(crate) retention: Retention,
     pub(crate) exports: ExportSettings,
+    pub(crate) maintenance: Maintenance,
     /// From which size on, in bytes, payloads are kept in the database.
     pub(crate) offload_above: usize,
     /// How long the history of finished jobs is kept.
@@ -122,6 +124,7 @@ impl Settings {
                 max_bytes: r.integer("exports.max_bytes", 1000..=1_000_000_000_000),
                 keep: r.hours("exports.keep_hours", 1..=YEAR),
             },
+            maintenance: Maintenance::read(r),
             offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
             keep_history: r.hours("history.keep_hours", 24..=10 * YEAR),
             keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),

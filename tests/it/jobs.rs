@@ -248,11 +248,17 @@ async fn queues_and_workers_are_listed_for_people_and_for_programs() {
     let workers = world.run(&["workers", "--json"]).objects();
     assert_eq!(
         workers[0]["queues"],
-        serde_json::json!([["debug", 2], ["exports", 2], ["operations", 1]])
+        serde_json::json!([
+            ["debug", 2],
+            ["exports", 2],
+            ["maintenance", 2],
+            ["operations", 1]
+        ])
     );
     let table = world.run(&["workers"]).good();
     assert!(
-        table.contains("  claims  ") && table.contains("debug=2,exports=2,operations=1"),
+        table.contains("  claims  ")
+            && table.contains("debug=2,exports=2,maintenance=2,operations=1"),
         "{table}"
     );
 }

@@ -19,6 +19,7 @@ mod filters;
 mod help;
 mod history;
 mod jobs;
+mod maintenance;
 mod migrations;
 mod operations;
 mod payloads;

@@ -45,7 +45,7 @@ impl Certificates {
         let file = made.path("openssl.cnf");
         fs::write(&file, EXTENSIONS).doing(format!("write {}", file.display()))?;
         made.openssl(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
              -config openssl.cnf -extensions authority -keyout ca.key -out ca.pem",
         )?;
         for who in ["server", "client"] {
@@ -54,7 +54,7 @@ impl Certificates {
                  -config openssl.cnf -keyout {who}.key -out {who}.csr"
             ))?;
             made.openssl(&format!(
-                "x509 -req -in {who}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+                "x509 -req -in {who}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
                  -extfile openssl.cnf -extensions leaf -out {who}.pem"
             ))?;
         }

@@ -5,7 +5,7 @@
 
 use rouage::Job;
 
-use crate::{debug, exports};
+use crate::{debug, exports, maintenance};
 
 /// What a person wants to know about a kind before using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,21 @@ pub const KINDS: &[KindInfo] = &[
     KindInfo::of::<exports::ExportRecords>(
         "Writes the people or organisations a user may see to a CSV file and notifies the user.",
     ),
+    KindInfo::of::<maintenance::AdvanceTrials>(
+        "Ends trials and grace periods that are over, and reminds users before.",
+    ),
+    KindInfo::of::<maintenance::CheckCertificates>(
+        "Looks how long the TLS certificates of some servers are still good.",
+    ),
+    KindInfo::of::<maintenance::DeleteOldRows>(
+        "Deletes rows of one of the CRM's tables that nobody has to keep any more.",
+    ),
+    KindInfo::of::<maintenance::RemindInteractions>(
+        "Notifies users of the interactions whose next action is due.",
+    ),
+    KindInfo::of::<maintenance::ReportCompliance>(
+        "Counts accounts and accesses to personal data, and tells the administrators.",
+    ),
 ];
 
 /// The JSON Schema of every payload, by kind, in the order of [`KINDS`].
@@ -53,5 +68,10 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         of::<debug::Fail>(),
         of::<debug::Sleep>(),
         of::<exports::ExportRecords>(),
+        of::<maintenance::AdvanceTrials>(),
+        of::<maintenance::CheckCertificates>(),
+        of::<maintenance::DeleteOldRows>(),
+        of::<maintenance::RemindInteractions>(),
+        of::<maintenance::ReportCompliance>(),
     ]
 }

@@ -14,6 +14,7 @@
 
 pub mod debug;
 pub mod exports;
+pub mod maintenance;
 
 mod kinds;
 

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 use crm_job_contract::debug::{Echo, Effect, Fail, Sleep};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
+use crm_job_contract::maintenance::{
+    AdvanceTrials, AdvancedTrials, CheckCertificates, CheckedCertificates, ComplianceReport,
+    DeleteOldRows, DeletedRows, RemindInteractions, RemindedInteractions, ReportCompliance,
+};
 use crm_job_contract::{KINDS, schemas};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -80,6 +84,24 @@ fn every_payload_is_written_as_its_golden() {
     };
     assert_wire("debug.fail.json", &fail);
     assert_wire("exports.export_records.json", &full_export());
+    let advance = AdvanceTrials {
+        grace_days: Some(3),
+    };
+    assert_wire("maintenance.advance_trials.json", &advance);
+    let check = CheckCertificates {
+        hosts: vec!["crm.example.org:443".into()],
+    };
+    assert_wire("maintenance.check_certificates.json", &check);
+    let delete = DeleteOldRows {
+        rows: "workflow_executions".into(),
+        keep_days: Some(90),
+    };
+    assert_wire("maintenance.delete_old_rows.json", &delete);
+    assert_wire(
+        "maintenance.remind_interactions.json",
+        &RemindInteractions {},
+    );
+    assert_wire("maintenance.report_compliance.json", &ReportCompliance {});
 }
 
 #[test]
@@ -92,6 +114,33 @@ fn every_output_is_written_as_its_golden() {
         sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
     };
     assert_wire("exports.export_records.output.json", &file);
+    let advanced = AdvancedTrials {
+        reminded: 2,
+        in_grace: 1,
+        expired: 1,
+    };
+    assert_wire("maintenance.advance_trials.output.json", &advanced);
+    let checked = CheckedCertificates {
+        days_left: BTreeMap::from([("crm.example.org:443".into(), 41)]),
+    };
+    assert_wire("maintenance.check_certificates.output.json", &checked);
+    assert_wire(
+        "maintenance.delete_old_rows.output.json",
+        &DeletedRows { deleted: 12 },
+    );
+    assert_wire(
+        "maintenance.remind_interactions.output.json",
+        &RemindedInteractions { reminded: 4 },
+    );
+    let report = ComplianceReport {
+        day: "2026-11-01".into(),
+        users: 30,
+        active_users: 25,
+        anonymised_users: 2,
+        dormant_users: 1,
+        accesses: BTreeMap::from([("export".into(), 7)]),
+    };
+    assert_wire("maintenance.report_compliance.output.json", &report);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Exports against a real PostgreSQL with the CRM's tables.
+//! The handlers against a real PostgreSQL with the CRM's tables.
 //!
 //! One server for the whole binary, one database and one folder per test.
 
@@ -12,9 +12,6 @@
     reason = "tests start jobs, kill them and wait"
 )]
 
-mod files;
-mod limits;
-mod recovery;
-mod refusals;
-mod rights;
+mod exports;
+mod maintenance;
 mod world;

@@ -1,5 +1,6 @@
 //! What each test starts with: a database, an export folder, a clock that stands still.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
 use crm_jobs::exports::ExportRecordsHandler;
+use crm_jobs::maintenance::CertificateProbe;
 use crm_jobs::{Clock, ExportSettings, Services};
 use devkit::{PostgresServer, Template};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use rouage::{Handler, Job, JobContext, JobError, JobId};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -16,7 +20,11 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
-const MIGRATION: &str = include_str!("../../../migrations/0001_exports.sql");
+/// Those whose tables the handlers use.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_exports.sql"),
+    include_str!("../../../migrations/0008_compliance_reports.sql"),
+];
 
 /// 10:30 in Paris.
 pub(crate) const NOW: &str = "2026-11-23T09:30:00Z";
@@ -26,6 +34,17 @@ struct StoppedClock(DateTime<Utc>);
 impl Clock for StoppedClock {
     fn now(&self) -> DateTime<Utc> {
         self.0
+    }
+}
+
+/// Answers what a test says about each host.
+#[derive(Debug)]
+pub(crate) struct Days(pub(crate) BTreeMap<&'static str, u32>);
+
+impl CertificateProbe for Days {
+    fn days_left<'p>(&'p self, host: &'p str) -> BoxFuture<'p, Result<u32, String>> {
+        let days = self.0.get(host).copied();
+        std::future::ready(days.ok_or_else(|| "no answer".to_owned())).boxed()
     }
 }
 
@@ -49,12 +68,16 @@ impl World {
             .connect(&url)
             .await
             .unwrap();
-        sqlx::raw_sql(MIGRATION).execute(&database).await.unwrap();
+        for migration in MIGRATIONS {
+            sqlx::raw_sql(migration).execute(&database).await.unwrap();
+        }
         let folder = tempfile::tempdir().unwrap();
         let services = Services {
             database,
             clock: Arc::new(StoppedClock(NOW.parse().unwrap())),
             exports: ExportSettings::new(folder.path()),
+            certificates: Arc::new(Days(BTreeMap::new())),
+            certificate_hosts: Vec::new(),
             debug_kinds: false,
         };
         Self { services, folder }

@@ -1,0 +1,3 @@
+//! What speaks to other machines for the handlers: one file a protocol, behind the ports of `jobs/`.
+
+pub(crate) mod certificates;
