@@ -125,7 +125,7 @@ pub use batch::{
     RetriedMembers,
 };
 #[cfg(feature = "client")]
-pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, Producer, RunAt};
+pub use client::{Client, ClientError, Ended, Enqueue, Enqueued, NewJob, Producer, Request, RunAt};
 #[cfg(feature = "client")]
 pub use control::{Cancelled, Discarded, Pause, Retried};
 #[cfg(feature = "client")]

@@ -55,6 +55,10 @@ scripts! {
     BATCH_INDEX = "prelude.lua" "batch_index.lua";
     /// Notes at which batches somebody must look.
     BATCH_AGENDA = "prelude.lua" "batch_agenda.lua";
+    /// Notes a request that may come twice.
+    REQUEST_NOTE = "prelude.lua" "request_note.lua";
+    /// Notes what a request was answered.
+    REQUEST_ANSWER = "prelude.lua" "request_answer.lua";
     /// Changes the rate of a limit.
     LIMIT_SET = "prelude.lua" "limit_set.lua";
     /// The next entries of an index.

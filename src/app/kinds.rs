@@ -7,6 +7,7 @@
 use anyhow::{Context, anyhow};
 use crm_job_contract::{KINDS, debug, exports, maintenance};
 use rouage::{Job, NewJob};
+use rouage_panel::{KindCatalog, KindInfo, Refusal};
 
 use crate::suggest;
 
@@ -53,18 +54,63 @@ pub(crate) fn new_job(kind: &str, payload: &str) -> anyhow::Result<NewJob> {
 }
 
 fn build<J: Job>(payload: &str) -> anyhow::Result<NewJob> {
-    let job: J = serde_json::from_str(payload)
+    let mut json = serde_json::Deserializer::from_str(payload);
+    let job: J = serde_path_to_error::deserialize(&mut json)
+        .with_context(|| format!("payload does not fit {}", J::KIND))?;
+    json.end()
         .with_context(|| format!("payload does not fit {}", J::KIND))?;
     Ok(NewJob::from_job(&job)?)
 }
 
 fn unknown(kind: &str) -> anyhow::Error {
+    anyhow!("unknown kind {kind:?}; hint: {}", hint(kind))
+}
+
+fn hint(kind: &str) -> String {
     let names = || KINDS.iter().map(|known| known.kind);
-    let hint = suggest::closest(kind, names()).map_or_else(
+    suggest::closest(kind, names()).map_or_else(
         || format!("there are {}", names().collect::<Vec<_>>().join(", ")),
         |known| format!("did you mean {known}?"),
-    );
-    anyhow!("unknown kind {kind:?}; hint: {hint}")
+    )
+}
+
+/// The kinds as the HTTP API shows and checks them.
+#[derive(Debug)]
+pub(super) struct Catalog(Vec<KindInfo>);
+
+impl Catalog {
+    /// All kinds of the contract, with their schemas.
+    pub(super) fn new() -> Self {
+        let schemas = crm_job_contract::schemas();
+        let info = |known: &crm_job_contract::KindInfo| {
+            let schema = schemas.iter().find(|(kind, _)| *kind == known.kind);
+            KindInfo {
+                kind: known.kind.to_owned(),
+                queue: known.queue.to_owned(),
+                summary: known.summary.to_owned(),
+                schema: schema
+                    .map_or_else(Default::default, |(_, schema)| schema.as_value().clone()),
+            }
+        };
+        Self(KINDS.iter().map(info).collect())
+    }
+}
+
+impl KindCatalog for Catalog {
+    fn kinds(&self) -> &[KindInfo] {
+        &self.0
+    }
+
+    fn new_job(&self, kind: &str, payload: &str) -> Result<NewJob, Refusal> {
+        if !KINDS.iter().any(|known| known.kind == kind) {
+            return Err(Refusal::unknown_kind(hint(kind)));
+        }
+        new_job(kind, payload).map_err(|error| match error.downcast_ref() {
+            Some(misfit) => Refusal::payload(misfit),
+            // The rest of the reasons quote nothing.
+            None => Refusal::because("does not fit the kind, or is too large"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +140,22 @@ mod tests {
         assert!(
             format!("{error:#}")
                 .contains("payload does not fit exports.export_records: missing field")
+        );
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_and_its_value_is_not_told_to_callers() {
+        let payload = r#"{"dataset":"people","user_id":7,"ids":["ann@example.org"]}"#;
+        let told = new_job("exports.export_records", payload).unwrap_err();
+        assert!(
+            format!("{told:#}").contains(": ids[0]: invalid type"),
+            "{told:#}"
+        );
+        let refused = Catalog::new().new_job("exports.export_records", payload);
+        let refused = format!("{:?}", refused.unwrap_err());
+        assert!(
+            refused.contains("/payload/ids/0") && !refused.contains("ann"),
+            "{refused}"
         );
     }
 

@@ -23,12 +23,14 @@ use rouage::{Client, Keyspace};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Invalid, Problem, Settings};
+use crate::store::api_tokens::ApiTokens;
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
 use crate::store::migrate::{self, State, Step};
 use crate::store::payloads::Payloads;
 use crate::store::pool::{self, Options, Pool};
 
+use kinds::Catalog;
 pub(crate) use kinds::new_job;
 pub(crate) use roles::{Role, Roles};
 
@@ -91,6 +93,12 @@ pub(crate) fn effects(config: &Config) -> anyhow::Result<Effects> {
 /// The history of finished jobs, over a connection that is opened when it is used.
 pub(crate) fn history(config: &Config) -> anyhow::Result<JobRuns> {
     Ok(JobRuns::new(pool::probe(&database(config)?)))
+}
+
+/// The tokens of the HTTP API, over a connection that is opened when it is used.
+pub(crate) fn api_tokens(config: &Config) -> anyhow::Result<ApiTokens> {
+    let pool = pool::probe(&database(config)?);
+    Ok(ApiTokens::new(pool, &config.settings.redis.prefix))
 }
 
 fn required<'s>(

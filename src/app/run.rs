@@ -30,7 +30,9 @@ use crate::store::pool::{self, Limits, Pool};
 use crate::telemetry::probes::Probes;
 use crate::telemetry::recorder;
 
-/// How long the other roles, and then the pool, may take to end once the jobs are over.
+/// How long the other roles, which drain beside the jobs, may still take to end once those are over.
+const ROLES_END: Duration = Duration::from_secs(5);
+/// How long the pool may take to close.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What the command line decides.
@@ -69,7 +71,7 @@ pub(crate) async fn run(config: &Config, run: &Run) -> anyhow::Result<()> {
         None => shutdown.drain.cancelled().await,
     }
     let ended = async { while duties.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(GOODBYE, ended).await);
+    drop(tokio::time::timeout(ROLES_END, ended).await);
     drop(tokio::time::timeout(GOODBYE, database.close()).await);
     tracing::info!("stopped");
     Ok(())

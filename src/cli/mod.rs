@@ -24,6 +24,7 @@ mod output;
 mod queues;
 mod run;
 mod table;
+mod tokens;
 mod workers;
 
 use std::path::PathBuf;
@@ -85,6 +86,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Check the invariants of the stored jobs
     Fsck(fsck::Args),
+    /// Create, list and revoke the tokens of the HTTP API
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -135,6 +139,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Doctor(args) => doctor::run(config, &args).await,
         Command::Fsck(args) => fsck::run(config, &args).await,
+        Command::Tokens(command) => tokens::run(config, command).await,
         Command::Config(command) => config::run(config, &command),
         Command::Healthcheck(args) => healthcheck::run(config, &args).await,
     }

@@ -13,6 +13,7 @@ mod environment;
 mod file;
 mod layers;
 mod maintenance;
+mod panel;
 mod problem;
 mod reader;
 mod settings;

@@ -4,6 +4,7 @@
 //! In a file the type must be right, so that a number in quotes does not pass here and fail in
 //! another tool that reads the file; variables were given their types before.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -58,6 +59,18 @@ impl<'e> Reader<'e> {
     /// A number of hours.
     pub(super) fn hours(&mut self, key: &str, range: RangeInclusive<u64>) -> Duration {
         Duration::from_secs(self.integer(key, range) * 3600)
+    }
+
+    /// An address with a port; an empty text means none.
+    pub(super) fn address(&mut self, key: &str, port: u16) -> Option<SocketAddr> {
+        let text = self.text(key);
+        let address = text.parse().ok();
+        if address.is_none() && !text.is_empty() {
+            let allowed = format!("an address with a port, such as \"127.0.0.1:{port}\", or \"\"");
+            let hint = format!("a port alone is written \"0.0.0.0:{port}\"");
+            self.refuse_with_hint(key, &allowed, hint);
+        }
+        address
     }
 
     /// True or false.

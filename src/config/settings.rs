@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::database_url;
 use super::layers::Entries;
 use super::maintenance::Maintenance;
+use super::panel::PanelSettings;
 use super::problem::Problem;
 use super::reader::Reader;
 
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) keep_effects: Duration,
     /// Where the probes listen; `None` for nowhere.
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) panel: PanelSettings,
     pub(crate) log: Log,
     /// Whether the `debug.*` kinds are run.
     pub(crate) debug_jobs: bool,
@@ -128,7 +130,8 @@ impl Settings {
             offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
             keep_history: r.hours("history.keep_hours", 24..=10 * YEAR),
             keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),
-            http: address(r),
+            http: r.address("http.bind", 9180),
+            panel: PanelSettings::read(r),
             log: Log {
                 format: r.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
                 level: r.text("log.level"),
@@ -232,18 +235,4 @@ fn kept(r: &mut Reader<'_>, state: &str) -> Kept {
         age: r.hours(&format!("retention.{state}_hours"), 1..=YEAR),
         count: r.integer(&format!("retention.{state}_jobs"), 0..=1_000_000) as u32,
     }
-}
-
-fn address(r: &mut Reader<'_>) -> Option<SocketAddr> {
-    let text = r.text("http.bind");
-    let address = text.parse().ok();
-    if address.is_none() && !text.is_empty() {
-        let hint = "a port alone is written \"0.0.0.0:9180\"".to_owned();
-        r.refuse_with_hint(
-            "http.bind",
-            "an address with a port, such as \"127.0.0.1:9180\", or \"\"",
-            hint,
-        );
-    }
-    address
 }

@@ -33,9 +33,14 @@ pub(crate) fn install(version: &'static str) -> anyhow::Result<PrometheusHandle>
         .and_then(|builder| {
             builder.set_buckets_for_metric(buckets(rouage::metrics::JOB_WAIT), &WAIT)
         })
+        .and_then(|builder| {
+            let name = buckets(rouage_panel::metrics::REQUEST_DURATION);
+            builder.set_buckets_for_metric(name, &rouage_panel::metrics::DURATION_BUCKETS)
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .context("install the metrics recorder")?;
     rouage::metrics::describe();
+    rouage_panel::metrics::describe();
     for (name, help) in ALL {
         describe_gauge!(*name, *help);
     }

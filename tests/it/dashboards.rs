@@ -26,6 +26,7 @@ fn every_metric_of_the_dashboards_and_rules_is_in_a_table() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards");
     let tables: Vec<&str> = rouage::metrics::ALL
         .iter()
+        .chain(rouage_panel::metrics::ALL)
         .chain(OWN)
         .map(|(name, _)| *name)
         .collect();

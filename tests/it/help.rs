@@ -32,6 +32,7 @@ Jobs
 Look after
   doctor       Check everything that can keep jobs from running
   fsck         Check the invariants of the stored jobs
+  tokens       Create, list and revoke the tokens of the HTTP API
   config       Show the settings in effect
   help         Print this message or the help of the given subcommand(s)
 ";
@@ -69,6 +70,9 @@ fn every_command_explains_itself() {
         ["jobs", "retry"],
         ["jobs", "cancel"],
         ["config", "show"],
+        ["tokens", "create"],
+        ["tokens", "list"],
+        ["tokens", "revoke"],
     ];
     let pages = commands
         .iter()

@@ -18,6 +18,7 @@ mod exports;
 mod filters;
 mod help;
 mod history;
+mod http_api;
 mod jobs;
 mod maintenance;
 mod migrations;

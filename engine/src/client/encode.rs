@@ -5,6 +5,14 @@ use super::{ClientError, NewJob};
 use crate::envelope::{Envelope, MAX_PAYLOAD_BYTES, MAX_TAGS};
 use crate::step::{MAX_STEPS, has_room_for_steps};
 
+impl NewJob {
+    /// Whether it can be stored: its labels, its chain and its size are within their bounds. Storing it
+    /// checks the same; who stores many may want to know before the first is stored.
+    pub fn check(&self) -> Result<(), ClientError> {
+        check(self)
+    }
+}
+
 /// Checks a job and writes it down.
 pub(crate) fn encode(job: &NewJob) -> Result<Vec<u8>, ClientError> {
     let envelope = &job.envelope;

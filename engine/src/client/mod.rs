@@ -9,6 +9,7 @@ mod encode;
 mod enqueue;
 mod error;
 mod producer;
+mod requests;
 mod wait;
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};
 pub use error::ClientError;
 pub(crate) use error::{check_label, check_name};
 pub use producer::Producer;
+pub use requests::Request;
 pub use wait::Ended;
 
 use crate::keys::{Keyspace, QueueKeys};

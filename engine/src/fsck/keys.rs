@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::client::{Client, ClientError};
 use crate::fsck::{Report, batches};
 use crate::gates;
-use crate::keys::{NAMED_PARTS, QUEUE_PARTS};
+use crate::keys::{NAMED_PARTS, QUEUE_PARTS, REQUEST_KEYS};
 
 /// Keys per scan step.
 const STEP: usize = 1000;
@@ -123,7 +123,11 @@ fn type_of(rest: &str) -> Option<&'static str> {
         _ if rest.starts_with("orders:") => return Some("hash"),
         _ if rest.starts_with("worker:") => return Some("string"),
         _ if !rest.starts_with('{') => {
-            return batches::type_of(rest).or_else(|| gates::type_of(rest));
+            let requests = REQUEST_KEYS.iter().find(|(name, _)| *name == rest);
+            return requests
+                .map(|(_, kind)| *kind)
+                .or_else(|| batches::type_of(rest))
+                .or_else(|| gates::type_of(rest));
         }
         _ => {}
     }
@@ -150,6 +154,7 @@ mod tests {
         assert_eq!(type_of("{exports}:surprise"), None);
         assert_eq!(type_of("slots"), Some("hash"));
         assert_eq!(type_of("orders:host.1.x"), Some("hash"));
+        assert_eq!(type_of("requests:{all}:said"), Some("hash"));
         assert_eq!(type_of("stray"), None);
     }
 }

@@ -31,6 +31,7 @@ mod offload;
 mod operations;
 mod rates;
 mod replaying;
+mod requests;
 mod searching;
 mod shutdown;
 #[path = "../stage/mod.rs"]

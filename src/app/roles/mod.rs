@@ -5,6 +5,8 @@
 //! [`Duty`] that runs until the process drains. None of them is single: whatever two processes do
 //! at once is decided in Redis or `PostgreSQL`.
 
+mod panel;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,16 +22,19 @@ use crate::telemetry::readiness::Part;
 pub(crate) enum Role {
     /// Runs jobs.
     Worker,
+    /// Serves the HTTP API.
+    Panel,
 }
 
 impl Role {
     /// All of them, in the order of their names on the command line.
-    pub(crate) const ALL: [Self; 1] = [Self::Worker];
+    pub(crate) const ALL: [Self; 2] = [Self::Worker, Self::Panel];
 
     /// Its name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Worker => "worker",
+            Self::Panel => "panel",
         }
     }
 }
@@ -95,6 +100,9 @@ pub(super) struct Duty {
 
 /// Starts the roles besides the worker's.
 pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Vec<Duty>> {
-    let _ = (ground, roles);
-    Ok(Vec::new())
+    let mut duties = Vec::new();
+    if roles.has(Role::Panel) {
+        duties.extend(panel::duty(ground, roles).await?);
+    }
+    Ok(duties)
 }

@@ -86,6 +86,7 @@ impl World {
                 self.exports.path().to_str().unwrap(),
             ),
             ("CRM_WORKER__HTTP__BIND", "127.0.0.1:0"),
+            ("CRM_WORKER__PANEL__BIND", ""),
             ("CRM_WORKER__DEBUG_JOBS__ENABLED", "true"),
             ("CRM_WORKER__ENVIRONMENT__NAME", "development"),
             ("CRM_WORKER__LOG__FORMAT", "json"),
