@@ -104,7 +104,7 @@ const RATIOS: [Row; 7] = [
     ),
 ];
 
-const AMOUNTS: [Row; 11] = [
+const AMOUNTS: [Row; 13] = [
     amount("worker cpu per 10k", NEAR, 0.15),
     amount("redis cpu per 10k", NEAR, 0.15),
     amount("idle pickup p50", NEAR, 1.0),
@@ -113,6 +113,8 @@ const AMOUNTS: [Row; 11] = [
     amount("idle rss", NEAR, 20.0),
     amount("fair slot times", NEAR, 2.0),
     amount("fsck", NEAR, 10.0),
+    amount("http p99", SOAKED, 10.0),
+    amount("http with key p99", SOAKED, 10.0),
     amount("soak rss slope", SOAKED, 1.0),
     amount("soak key slope", SOAKED, 1.0),
     amount("soak errors", SOAKED, 0.0),

@@ -13,6 +13,7 @@ mod delay;
 mod export;
 mod fair;
 mod fsck;
+mod http;
 mod layout;
 mod machine;
 mod measured;
@@ -79,6 +80,7 @@ fn one(bench: Bench, report: &mut Report, options: &Options) -> Result<()> {
         Bench::Fair => fair::measure(report, options),
         Bench::Fsck => fsck::measure(report, options),
         Bench::Recovery => recovery::measure(report),
+        Bench::Http => http::measure(report, options),
         Bench::Export => export::measure(report),
         Bench::Layout => layout::measure(report),
         Bench::Soak => soak::measure(report, options),

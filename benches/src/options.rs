@@ -10,7 +10,7 @@ use crate::subject::Subject;
 /// What `bench --help` says.
 pub(crate) const USAGE: &str = "usage: bench [WHAT...] [--runs N] [--quick] [--rtt MS,MS] [--aof off,everysec] \
 [--subject NAME,NAME] [--jobs N] [--minutes N] [--rate N] [--json FILE]
-  WHAT     enqueue drain load idle fair fsck recovery export (all of them if none is named), layout, soak
+  WHAT     enqueue drain load idle fair fsck recovery export http (all of them if none is named), layout, soak
   --runs   how often each figure is measured, 3 unless said otherwise
   --quick  one run with a tenth of the jobs: to see whether it works
   --rtt    added round trips in ms, 0,1,2 unless said otherwise; --aof off,everysec likewise
@@ -34,6 +34,8 @@ pub(crate) enum Bench {
     Fsck,
     /// How long work stands still after a fault.
     Recovery,
+    /// Jobs put in over HTTP.
+    Http,
     /// Half a million people through the real binary.
     Export,
     /// What a job costs Redis under the layouts that were considered.
@@ -44,7 +46,7 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// What runs if nothing is named, in this order.
-    const USUAL: [Self; 8] = [
+    const USUAL: [Self; 9] = [
         Self::Enqueue,
         Self::Drain,
         Self::Load,
@@ -53,6 +55,7 @@ impl Bench {
         Self::Fsck,
         Self::Recovery,
         Self::Export,
+        Self::Http,
     ];
 
     /// Whether once is enough, however many runs are wanted.
@@ -69,6 +72,7 @@ impl Bench {
             "fair" => Self::Fair,
             "fsck" => Self::Fsck,
             "recovery" => Self::Recovery,
+            "http" => Self::Http,
             "export" => Self::Export,
             "layout" => Self::Layout,
             "soak" => Self::Soak,

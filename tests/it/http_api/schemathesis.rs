@@ -24,7 +24,6 @@ async fn every_answer_is_one_that_the_document_has_and_none_is_a_server_error() 
     let mut command = devkit::python("schemathesis").unwrap();
     let ended = run(command.current_dir(home), &api);
     assert!(ended.0, "{}", ended.1);
-    assert!(ended.1.contains("No issues found"), "{}", ended.1);
     let fsck = api.world.run(&["fsck"]);
     assert_eq!(fsck.code, 0, "{fsck:?}");
 }
