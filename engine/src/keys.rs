@@ -81,6 +81,12 @@ impl Keyspace {
         format!("{}:slots", self.prefix)
     }
 
+    /// HASH of who leads the schedulers: holder, fence, until (ms). Owner: schedulers. Bound: three
+    /// fields; without a TTL, because fences must go on where they were.
+    pub fn scheduler(&self) -> String {
+        format!("{}:scheduler", self.prefix)
+    }
+
     /// The keys of one queue.
     pub fn queue(&self, queue: &str) -> QueueKeys {
         QueueKeys {

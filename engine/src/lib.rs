@@ -69,6 +69,8 @@ mod gates;
 pub mod ingress;
 #[cfg(feature = "client")]
 pub mod inspect;
+#[cfg(any(feature = "worker", feature = "schedule"))]
+mod instance;
 #[cfg(feature = "client")]
 pub mod keys;
 #[cfg(feature = "client")]

@@ -12,6 +12,8 @@ use metrics::{
 };
 
 use crate::executor::{Execution, Outcome, Registry};
+#[cfg(feature = "schedule")]
+use crate::schedule::metrics as schedules;
 
 /// Attempts that ended, by kind and outcome.
 pub const JOBS: &str = "rouage_jobs_total";
@@ -79,6 +81,36 @@ pub const ALL: &[(&str, &str)] = &[
         "What a circuit breaker does, by breaker: 0 closed, 1 half-open, 2 open",
     ),
     (WORKERS, "Worker processes that beat within the last minute"),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::LAST_FIRE,
+        "When an occurrence was last fired, by schedule",
+    ),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::LAST_SUCCESS,
+        "When a job of the schedule last completed, by schedule",
+    ),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::MISSED,
+        "Occurrences that were not fired in time, by schedule",
+    ),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::SKIPPED,
+        "Occurrences that were left out because an earlier job was not over, by schedule",
+    ),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::OVERDUE,
+        "1 for a schedule that is late by more than one of its periods",
+    ),
+    #[cfg(feature = "schedule")]
+    (
+        schedules::LEADER,
+        "1 where the process leads the schedulers, 0 where another one does",
+    ),
 ];
 
 /// Tells the recorder what the metrics mean.
@@ -88,6 +120,8 @@ pub fn describe() {
             JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS | HISTORY_LOST => {
                 describe_counter!(*name, *help);
             }
+            #[cfg(feature = "schedule")]
+            schedules::MISSED | schedules::SKIPPED => describe_counter!(*name, *help),
             JOB_DURATION | JOB_WAIT => describe_histogram!(*name, Unit::Seconds, *help),
             _ => describe_gauge!(*name, *help),
         }

@@ -67,6 +67,12 @@ scripts! {
     HEADS = "prelude.lua" "heads.lua";
 }
 
+#[cfg(feature = "schedule")]
+scripts! {
+    /// Takes, keeps or gives back the lead among schedulers.
+    SCHEDULE_LEAD = "schedule_lead.lua";
+}
+
 #[cfg(feature = "worker")]
 scripts! {
     /// Promotes and leases jobs.

@@ -119,7 +119,7 @@ fn type_of(rest: &str) -> Option<&'static str> {
         "queues" => return Some("set"),
         "layout" => return Some("string"),
         "workers" => return Some("zset"),
-        "slots" => return Some("hash"),
+        "slots" | "scheduler" => return Some("hash"),
         _ if rest.starts_with("orders:") => return Some("hash"),
         _ if rest.starts_with("worker:") => return Some("string"),
         _ if !rest.starts_with('{') => {
@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(type_of("{exports}:line:mailbox:7"), Some("zset"));
         assert_eq!(type_of("{exports}:surprise"), None);
         assert_eq!(type_of("slots"), Some("hash"));
+        assert_eq!(type_of("scheduler"), Some("hash"));
         assert_eq!(type_of("orders:host.1.x"), Some("hash"));
         assert_eq!(type_of("requests:{all}:said"), Some("hash"));
         assert_eq!(type_of("stray"), None);

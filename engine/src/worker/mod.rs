@@ -22,7 +22,6 @@ use crate::client::Client;
 use crate::executor::{Registry, StopReason};
 use crate::gates::{self, Announcer, Gates};
 use crate::history::History;
-use crate::id::JobId;
 use crate::inspect::WorkerInfo;
 use crate::operations;
 
@@ -86,7 +85,7 @@ impl Worker {
             .map(|(queue, _)| (queue.clone(), Arc::new(LastTurn::new())));
         Ok(Self {
             pulse: Pulse(Arc::new(turns.collect())),
-            instance: instance_name(),
+            instance: crate::instance::name(),
             registry: Arc::new(registry.producing_into(Arc::new(client.clone()))),
             client,
             options,
@@ -233,7 +232,7 @@ fn presence(shared: &Shared) -> Presence {
         keyspace: shared.keyspace.clone(),
         info: WorkerInfo {
             instance: shared.instance.clone(),
-            host: host_name(),
+            host: crate::instance::host_name(),
             pid: std::process::id(),
             version: shared.options.version.clone(),
             queues: shared.options.queues.clone(),
@@ -271,30 +270,4 @@ fn wake(lines: &[Line], shared: &Shared) -> Wake {
 )]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
     tokio::spawn(task)
-}
-
-/// Host, pid and a random part: unique also when a pid comes back after a restart.
-fn instance_name() -> String {
-    let random = JobId::generate();
-    let tail = &random.as_str()[random.as_str().len() - 6..];
-    format!(
-        "{}.{}.{}",
-        host_name(),
-        std::process::id(),
-        tail.to_lowercase()
-    )
-}
-
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = name
-        .trim()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        .collect();
-    if name.is_empty() {
-        "host".to_owned()
-    } else {
-        name
-    }
 }
