@@ -14,6 +14,7 @@ mod observe;
 mod queues;
 mod roles;
 pub(crate) mod run;
+pub(crate) mod schedules;
 mod signals;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::store::job_runs::JobRuns;
 use crate::store::migrate::{self, State, Step};
 use crate::store::payloads::Payloads;
 use crate::store::pool::{self, Options, Pool};
+use crate::store::schedules::Schedules;
 
 use kinds::Catalog;
 pub(crate) use kinds::new_job;
@@ -88,6 +90,12 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Step>> {
 /// The ledger of effects, over a connection that is opened when it is used.
 pub(crate) fn effects(config: &Config) -> anyhow::Result<Effects> {
     Ok(Effects::new(pool::probe(&database(config)?)))
+}
+
+/// States of schedules and changes by hand, over a connection that is opened when it is used.
+pub(crate) fn schedule_states(config: &Config) -> anyhow::Result<Schedules> {
+    let pool = pool::probe(&database(config)?);
+    Ok(Schedules::new(pool, &config.settings.redis.prefix))
 }
 
 /// The history of finished jobs, over a connection that is opened when it is used.

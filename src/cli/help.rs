@@ -22,6 +22,7 @@ Jobs
   batches      Show how far batches are, retry what failed of them, or cancel them
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once
+  schedule     Show when jobs are due, run one now, pause or change a schedule
   workers      Show the worker processes that are alive
   limits       Show the rate limits, and set other rates
   breakers     Show the circuit breakers, and close them

@@ -23,6 +23,7 @@ mod operations;
 mod output;
 mod queues;
 mod run;
+mod schedule;
 mod table;
 mod tokens;
 mod workers;
@@ -74,6 +75,9 @@ enum Command {
     /// Show the groups of a queue, and set how many of their jobs run at once
     #[command(subcommand)]
     Groups(groups::Command),
+    /// Show when jobs are due, run one now, pause or change a schedule
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Show the worker processes that are alive
     Workers(workers::Args),
     /// Show the rate limits, and set other rates
@@ -133,6 +137,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Operations(command) => operations::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,
         Command::Groups(command) => groups::run(config, &command).await,
+        Command::Schedule(command) => schedule::run(config, command).await,
         Command::Workers(args) => workers::run(config, &args).await,
         Command::Limits(args) => limits::run(config, &args).await,
         Command::Breakers(args) => breakers::run(config, &args).await,

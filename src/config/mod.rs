@@ -16,6 +16,7 @@ mod maintenance;
 mod panel;
 mod problem;
 mod reader;
+pub(crate) mod schedules;
 mod settings;
 
 use std::path::Path;

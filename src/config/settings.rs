@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crm_jobs::ExportSettings;
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) keep_history: Duration,
     /// How long confirmed effects are remembered.
     pub(crate) keep_effects: Duration,
+    /// The file of schedules; `None` for the one in the binary.
+    pub(crate) schedules: Option<PathBuf>,
     /// Where the probes listen; `None` for nowhere.
     pub(crate) http: Option<SocketAddr>,
     pub(crate) panel: PanelSettings,
@@ -130,6 +133,9 @@ impl Settings {
             offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
             keep_history: r.hours("history.keep_hours", 24..=10 * YEAR),
             keep_effects: r.hours("effects.keep_hours", 24..=10 * YEAR),
+            schedules: Some(r.text("schedules.file"))
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from),
             http: r.address("http.bind", 9180),
             panel: PanelSettings::read(r),
             log: Log {

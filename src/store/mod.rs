@@ -10,6 +10,7 @@ pub(crate) mod job_runs;
 pub(crate) mod migrate;
 pub(crate) mod payloads;
 pub(crate) mod pool;
+pub(crate) mod schedules;
 pub(crate) mod schema;
 
 #[cfg(test)]

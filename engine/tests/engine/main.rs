@@ -32,6 +32,7 @@ mod operations;
 mod rates;
 mod replaying;
 mod requests;
+mod schedules;
 mod searching;
 mod shutdown;
 #[path = "../stage/mod.rs"]

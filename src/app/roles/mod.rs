@@ -6,6 +6,7 @@
 //! at once is decided in Redis or `PostgreSQL`.
 
 mod panel;
+mod scheduler;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,18 +23,21 @@ use crate::telemetry::readiness::Part;
 pub(crate) enum Role {
     /// Runs jobs.
     Worker,
+    /// Enqueues jobs when they are due.
+    Scheduler,
     /// Serves the HTTP API.
     Panel,
 }
 
 impl Role {
     /// All of them, in the order of their names on the command line.
-    pub(crate) const ALL: [Self; 2] = [Self::Worker, Self::Panel];
+    pub(crate) const ALL: &[Self] = &[Self::Worker, Self::Scheduler, Self::Panel];
 
     /// Its name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
             Self::Panel => "panel",
         }
     }
@@ -49,7 +53,7 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|role| role.name() == text);
+        let found = Self::ALL.iter().copied().find(|role| role.name() == text);
         found.ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|role| role.name()).collect();
             format!("there are {}", names.join(", "))
@@ -101,8 +105,7 @@ pub(super) struct Duty {
 /// Starts the roles besides the worker's.
 pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Vec<Duty>> {
     let mut duties = Vec::new();
-    if roles.has(Role::Panel) {
-        duties.extend(panel::duty(ground, roles).await?);
-    }
+    duties.extend(scheduler::start(ground, roles)?);
+    duties.extend(panel::start(ground, roles).await?);
     Ok(duties)
 }

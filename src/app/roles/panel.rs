@@ -18,8 +18,11 @@ use crate::telemetry::readiness::Part;
 /// How long requests may go on once the process drains: a little less than roles are waited for.
 const GRACE: Duration = Duration::from_secs(4);
 
-/// Opens the port; `None` if the settings want none.
-pub(super) async fn duty(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option<Duty>> {
+/// Opens the port; `None` if the settings, or whoever started the process, want none.
+pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option<Duty>> {
+    if !roles.has(Role::Panel) {
+        return Ok(None);
+    }
     let Ground {
         config,
         client,
