@@ -9,6 +9,7 @@ use rouage::{Client, ClientError};
 use secrecy::ExposeSecret;
 
 use super::families::{FAMILIES, finding};
+use super::schedules::schedules;
 use crate::config::{Config, Origin};
 use crate::explain::{Explained, explain};
 use crate::store::effects::Effects;
@@ -19,7 +20,7 @@ const MOST_EFFECTS: u32 = 1000;
 
 /// All findings, part by part.
 pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![debug_jobs(config)];
+    let mut findings = vec![debug_jobs(config), schedule_file(config)];
     findings.extend(redis(config).await);
     findings.extend(database(config).await);
     findings
@@ -38,6 +39,19 @@ fn debug_jobs(config: &Config) -> Finding {
         message.to_owned(),
         "set debug_jobs.enabled = false",
     )
+}
+
+/// Whether a scheduler could start.
+fn schedule_file(config: &Config) -> Finding {
+    let (severity, message) = match schedules(config) {
+        Ok(entries) => (
+            Severity::Ok,
+            format!("schedules can be fired: {}", entries.len()),
+        ),
+        Err(invalid) => (Severity::Error, invalid.to_string()),
+    };
+    let hint = "crm-worker schedule list says more";
+    finding("schedules", severity, message, hint)
 }
 
 async fn redis(config: &Config) -> Vec<Finding> {

@@ -26,6 +26,7 @@ mod operations;
 mod payloads;
 mod probes;
 mod replays;
+mod schedules;
 mod shutdown;
 mod wishes;
 mod world;

@@ -23,7 +23,7 @@ use super::leader::{Lead, Standing};
 use super::metrics::{LAST_FIRE, LAST_SUCCESS, LEADER, MISSED, OVERDUE, SKIPPED};
 use super::plan::plan;
 use super::store::{Fired, Mark, ScheduleStore, Stored};
-use super::tracks::Tracks;
+use super::tracks::{Track, Tracks};
 use super::watch::{Open, Watch};
 use crate::client::{Client, ClientError, Enqueued, NewJob};
 
@@ -33,8 +33,6 @@ pub const MAX_ENTRIES: usize = 10_000;
 const MOST_AT_ONCE: usize = 5000;
 /// How often states are read anew by the leader.
 const REREAD: Duration = Duration::from_secs(2);
-/// How often they are read by who follows, which only shows them.
-const REREAD_FOLLOWING: Duration = Duration::from_secs(15);
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Who waits for the same moment comes up to this much later.
@@ -146,27 +144,45 @@ impl Scheduler {
 
     /// One turn; how long until the next one.
     async fn turn(&mut self) -> Duration {
-        let standing = match self.lead.hold().await {
-            Ok(standing) => standing,
-            Err(error) => {
-                self.leads(None);
-                return self.failed("redis does not answer", &error);
-            }
-        };
-        self.leads(standing.fence);
-        let turned = match standing.fence {
-            None => self.follow(&standing).await,
-            Some(fence) => self.fire(fence, &standing).await,
-        };
-        match turned {
+        match self.try_turn().await {
             Ok(pause) => {
                 if self.heartbeat.turned(None) {
                     tracing::info!("the scheduler goes on");
                 }
                 pause
             }
-            Err(Trouble { what, error }) => self.failed(what, &*error),
+            Err(Trouble { what, error }) => {
+                if self.heartbeat.turned(Some(what)) {
+                    tracing::warn!(%error, "the scheduler cannot go on: {what}");
+                }
+                AFTER_FAILURE + spread()
+            }
         }
+    }
+
+    async fn try_turn(&mut self) -> Result<Duration, Trouble> {
+        // Who cannot read the states does not compete.
+        let rows = match self.leading {
+            None => Some(self.load().await?),
+            Some(_) => None,
+        };
+        let standing = match self.lead.hold().await {
+            Ok(standing) => standing,
+            Err(error) => {
+                self.leads(None);
+                let what = "redis does not answer";
+                let error = error.into();
+                return Err(Trouble { what, error });
+            }
+        };
+        self.leads(standing.fence);
+        if let Some(fence) = standing.fence {
+            return self.fire(fence, &standing).await;
+        }
+        if let Some(rows) = rows {
+            self.take_in(&rows, seconds(standing.now_ms));
+        }
+        Ok(standing.left.min(self.lead.lease) + spread())
     }
 
     fn leads(&mut self, fence: Option<u64>) {
@@ -175,64 +191,42 @@ impl Scheduler {
             return;
         }
         let instance = self.lead.instance.as_str();
-        match fence {
-            Some(fence) => tracing::info!(instance, fence, "leads the schedulers"),
-            None => tracing::info!(instance, "does not lead the schedulers any more"),
-        }
+        let leads = fence.is_some();
+        tracing::info!(
+            instance,
+            fence,
+            leads,
+            "the lead among the schedulers changed"
+        );
         self.leading = fence;
         // Somebody else may have fired meanwhile.
         self.read = None;
         self.watch.clear();
     }
 
-    fn failed(&self, what: &'static str, error: &dyn std::fmt::Display) -> Duration {
-        if self.heartbeat.turned(Some(what)) {
-            tracing::warn!(%error, "the scheduler cannot go on: {what}");
-        }
-        AFTER_FAILURE + spread()
-    }
-
-    async fn follow(&mut self, standing: &Standing) -> Result<Duration, Trouble> {
-        if self
-            .read
-            .is_none_or(|read| read.elapsed() >= REREAD_FOLLOWING)
-        {
-            self.read(seconds(standing.now_ms)).await?;
-        }
-        Ok(standing.left.min(self.lead.lease) + spread())
-    }
-
     async fn fire(&mut self, fence: u64, standing: &Standing) -> Result<Duration, Trouble> {
         let now = seconds(standing.now_ms);
-        let was_read = self.read;
-        if was_read.is_none_or(|read| read.elapsed() >= REREAD) {
-            match self.read(now).await {
-                Ok(rows) if was_read.is_none() => self.watch_open(&rows),
-                Ok(_) => {}
-                Err(trouble) if was_read.is_none() => {
+        let is_new = self.read.is_none();
+        if self.read.is_none_or(|read| read.elapsed() >= REREAD) {
+            match self.load().await {
+                Ok(rows) => {
+                    self.take_in(&rows, now);
+                    if is_new {
+                        self.watch_open(&rows);
+                    }
+                }
+                Err(trouble) if is_new => {
                     // Another process may reach the database.
                     drop(self.lead.release().await);
+                    self.leads(None);
                     return Err(trouble);
                 }
                 Err(Trouble { error, .. }) => {
-                    self.read = Some(Instant::now());
                     tracing::debug!(%error, "states of schedules were not read");
                 }
             }
-            for (name, at) in self.watch.round(&self.lead.client).await {
-                gauge!(LAST_SUCCESS, "schedule" => name.clone()).set(at as f64 / 1000.0);
-                let known = self
-                    .tracks
-                    .iter()
-                    .position(|track| track.entry.name == name);
-                if let Some(index) = known {
-                    let mark = Mark {
-                        success: Some(at),
-                        ..self.tracks.get(index).mark()
-                    };
-                    self.owe(mark);
-                }
-            }
+            self.read = Some(Instant::now());
+            self.note_successes().await;
         }
         let more = self.enqueue_due(now, standing).await?;
         self.write(fence).await?;
@@ -245,25 +239,42 @@ impl Scheduler {
         Ok(until.map_or(renew, |until| until.min(renew)))
     }
 
-    /// Reads states and shows them.
-    async fn read(&mut self, now: i64) -> Result<Vec<Stored>, Trouble> {
-        let rows = self.store.load().await.map_err(|error| Trouble {
+    async fn load(&self) -> Result<Vec<Stored>, Trouble> {
+        self.store.load().await.map_err(|error| Trouble {
             what: "the states of schedules cannot be read",
             error,
-        })?;
-        self.read = Some(Instant::now());
-        let marks = self.tracks.take_in(&rows, now);
-        self.unwritten.retain(|name, mark| {
-            let row = rows.iter().find(|row| row.name == *name);
-            row.is_none_or(|row| row.considered <= mark.considered)
-        });
+        })
+    }
+
+    /// Takes in what is stored, and shows it.
+    fn take_in(&mut self, rows: &[Stored], now: i64) {
+        let marks = self.tracks.take_in(rows, now);
+        for row in rows {
+            // Another leader went on meanwhile.
+            let owed = self.unwritten.get(&row.name);
+            if owed.is_some_and(|mark| mark.considered < row.considered) {
+                self.unwritten.remove(&row.name);
+            }
+        }
         if self.leading.is_some() {
             for mark in marks {
                 self.owe(mark);
             }
         }
-        show(&rows, &self.tracks, now);
-        Ok(rows)
+        show(rows, &self.tracks, now);
+    }
+
+    /// Notes which of the latest jobs completed.
+    async fn note_successes(&mut self) {
+        for (name, at) in self.watch.round(&self.lead.client).await {
+            gauge!(LAST_SUCCESS, "schedule" => name.clone()).set(at as f64 / 1000.0);
+            let is_it = |track: &&Track| track.entry.name == name;
+            let mark = self.tracks.iter().find(is_it).map(Track::mark);
+            if let Some(mark) = mark {
+                let success = Some(at);
+                self.owe(Mark { success, ..mark });
+            }
+        }
     }
 
     /// Keeps the latest jobs in mind that the leader before did not see complete.

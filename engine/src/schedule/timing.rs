@@ -6,9 +6,9 @@
 //!   that the clock is put forward over comes at the first instant after the gap; one that it shows
 //!   twice comes the first time.
 //! - **Hours that are a step** (`*` or `*/n`) follow real time: every instant at which the clock shows
-//!   a matching time. Where the change would make a pause longer than the longest one of the
-//!   expression (`0 */2 * * *` in a gap at 02:00; `*/20` where a clock moves by half an hour), the change
-//!   itself is an occurrence: no hole.
+//!   a matching time. Where a gap would make a pause longer than the longest one of the expression
+//!   (`0 */2 * * *` and a gap at 02:00; `15 * * * *` where half an hour is lost), its end is an
+//!   occurrence: no hole. A clock that is put back takes nothing away, so nothing is added.
 //! - **`every`** knows no zone: multiples of the period since 1970, so that all processes, today and
 //!   after a restart, agree.
 //!
@@ -39,7 +39,7 @@ pub struct Timing {
 
 #[derive(Debug, Clone)]
 enum Rule {
-    Cron(Expression),
+    Cron(Box<Expression>),
     /// Seconds.
     Every(i64),
 }
@@ -59,7 +59,7 @@ impl Timing {
     /// A cron expression in a zone.
     pub fn cron(expression: &str, zone: &str) -> Result<Self, InvalidSchedule> {
         Ok(Self {
-            rule: Rule::Cron(Expression::parse(expression)?),
+            rule: Rule::Cron(Box::new(Expression::parse(expression)?)),
             clock: Clock::new(self::zone(zone)?),
         })
     }
@@ -144,7 +144,7 @@ impl Timing {
         None
     }
 
-    /// Instants at which a matching time is shown, and changes that would leave a hole.
+    /// Instants at which a matching time is shown, and ends of gaps that would leave a hole.
     fn next_step(&self, expression: &Expression, longest: i64, after: i64) -> Option<i64> {
         let (mut from, mut at_it_too) = (after, false);
         for _ in 0..TRIES {
@@ -224,8 +224,11 @@ impl fmt::Display for Timing {
     }
 }
 
-/// Whether the pause around a change is longer than it may be, and would not be without the change.
+/// Whether a gap makes the pause around it longer than it may be.
 fn leaves_a_hole(expression: &Expression, longest: i64, change: Change) -> bool {
+    if change.shift() < 0 {
+        return false;
+    }
     let last = expression.last_before(change.at + change.before);
     let next = expression.first_after(change.at + change.after, true);
     let (Some(last), Some(next)) = (last, next) else {
@@ -233,7 +236,8 @@ fn leaves_a_hole(expression: &Expression, longest: i64, change: Change) -> bool 
     };
     let (last, next) = (last - change.before, next - change.after);
     let pause = next - last;
-    next > change.at && pause > longest && pause <= longest + change.shift().abs()
+    // Much longer ones are between days that match.
+    next > change.at && pause > longest && pause <= longest + change.shift()
 }
 
 /// The zone of that name.
@@ -323,6 +327,11 @@ mod tests {
         assert_eq!(
             local(&two, "2026-10-24T21:30:00Z", 4),
             ["25 00:00+02", "25 02:00+02", "25 02:00+01", "25 04:00+01"]
+        );
+        let six = paris("0 */6 * * *");
+        assert_eq!(
+            local(&six, "2026-10-24T21:30:00Z", 2),
+            ["25 00:00+02", "25 06:00+01"]
         );
         let half = Timing::cron("15 * * * *", "Australia/Lord_Howe").unwrap();
         let next = half.upcoming(from("2026-10-03T14:00:00Z"), 4);

@@ -105,7 +105,7 @@ pub(super) struct Duty {
 /// Starts the roles besides the worker's.
 pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Vec<Duty>> {
     let mut duties = Vec::new();
-    duties.extend(scheduler::start(ground, roles)?);
+    duties.extend(scheduler::start(ground, roles).await?);
     duties.extend(panel::start(ground, roles).await?);
     Ok(duties)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rouage::schedule::{Heartbeat, Scheduler, SchedulerOptions};
+use rouage::schedule::{Entry, Heartbeat, Scheduler, SchedulerOptions};
 
 use super::{Duty, Ground, Role, Roles};
 use crate::app::schedules::schedules;
@@ -17,7 +17,7 @@ use crate::telemetry::readiness::Part;
 const STUCK: Duration = Duration::from_secs(30);
 
 /// The role, unless nobody wants it or there is nothing to schedule.
-pub(super) fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option<Duty>> {
+pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option<Duty>> {
     if !roles.has(Role::Scheduler) {
         return Ok(None);
     }
@@ -25,14 +25,12 @@ pub(super) fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option
     if entries.is_empty() && !roles.asked(Role::Scheduler) {
         return Ok(None);
     }
-    let enabled = entries.iter().filter(|entry| entry.enabled).count();
     let prefix = &ground.config.settings.redis.prefix;
-    let store = Arc::new(Schedules::new(ground.database.clone(), prefix));
-    let schedules = entries.len();
+    let store = Schedules::new(ground.database.clone(), prefix);
+    tell(&entries, &store).await;
+    let client = ground.client.clone();
     let options = SchedulerOptions::default();
-    let scheduler = Scheduler::new(ground.client.clone(), store, entries, &options);
-    let instance = scheduler.instance();
-    tracing::info!(instance, schedules, enabled, "schedules are known");
+    let scheduler = Scheduler::new(client, Arc::new(store), entries, &options);
     let heartbeat = scheduler.heartbeat();
     Ok(Some(Duty {
         name: Role::Scheduler.name(),
@@ -41,6 +39,20 @@ pub(super) fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Option
             std::future::ready(is_well(&heartbeat))
         })],
     }))
+}
+
+/// Says how many schedules there are, and how many are not as the file has them.
+async fn tell(entries: &[Entry], store: &Schedules) {
+    let enabled = entries.iter().filter(|entry| entry.enabled).count();
+    // Who cannot read them now is told by the scheduler.
+    let stored = store.all().await.unwrap_or_default();
+    let changed = stored.iter().filter(|stored| {
+        let is_known = entries.iter().any(|entry| entry.name == stored.name);
+        is_known && !stored.overrides.is_empty()
+    });
+    let changed = changed.count();
+    let schedules = entries.len();
+    tracing::info!(schedules, enabled, changed, "schedules are known");
 }
 
 fn is_well(heartbeat: &Heartbeat) -> Result<(), String> {

@@ -83,10 +83,15 @@ impl Worker {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.try_signal(name));
+    }
+
+    /// The same to one that may be gone; whether it was there.
+    pub(crate) fn try_signal(&self, name: &str) -> bool {
         let sent = Command::new("kill")
             .args([format!("-{name}"), self.child.id().to_string()])
             .status();
-        assert!(sent.unwrap().success());
+        sent.unwrap().success()
     }
 
     /// Waits for the end; the exit code and the whole log.

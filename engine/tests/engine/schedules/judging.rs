@@ -50,7 +50,9 @@ fn difference(spec: &Spec, zone: Tz, expected: &[i64], found: &[i64]) -> Result<
             )
         })
     };
-    let first = (0..).find(|n| expected.get(*n) != found.get(*n)).unwrap();
+    let most = expected.len().max(found.len());
+    let first = (0..most).find(|n| expected.get(*n) != found.get(*n));
+    let first = first.unwrap_or(most);
     Err(format!(
         "{:?} in {zone}: expected {}, found {}",
         spec.text,

@@ -92,7 +92,7 @@ async fn a_thousand_schedules_come_once_each_although_the_leader_dies_a_second_b
         .collect();
     let store = MemorySchedules::default();
     let mut schedulers = Schedulers::default();
-    let started: Vec<_> = (0..3)
+    let processes: Vec<_> = (0..3)
         .map(|_| schedulers.start(&stage, Arc::new(store.clone()), &entries))
         .collect();
     let leading = stage.leading().await;
@@ -107,7 +107,7 @@ async fn a_thousand_schedules_come_once_each_although_the_leader_dies_a_second_b
         (stage.now_ms().await >= before).then_some(())
     })
     .await;
-    let (_, leader) = started.iter().find(|(name, _)| *name == leading).unwrap();
+    let (_, leader) = processes.iter().find(|(name, _)| *name == leading).unwrap();
     leader.abort();
     let killed = stage.now_ms().await;
 
@@ -124,12 +124,12 @@ async fn a_thousand_schedules_come_once_each_although_the_leader_dies_a_second_b
     })
     .await;
     for n in [0, SCHEDULES - 1] {
-        let state = store.state(&format!("many-{n}")).unwrap();
-        assert_eq!((state.last_occurrence, state.missed), (tick * 1000, 0));
+        let found = store.state(&format!("many-{n}")).unwrap();
+        assert_eq!((found.last_occurrence, found.missed), (tick * 1000, 0));
         assert!(
-            state.last_fired <= killed + 10_000,
+            found.last_fired <= killed + 10_000,
             "{} ms",
-            state.last_fired - killed
+            found.last_fired - killed
         );
     }
     schedulers.end().await;
@@ -165,12 +165,12 @@ async fn a_scheduler_goes_on_when_redis_is_back() {
     let options = SchedulerOptions::default();
     let scheduler = Scheduler::new(client.await.unwrap(), store.clone(), entries, &options);
     let heartbeat = scheduler.heartbeat();
-    let stop = CancellationToken::new();
+    let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(scheduler.run(stop.clone()));
+    tasks.spawn(scheduler.run(end.clone()));
     let fired = || async {
-        let state = store.state("seconds");
-        state.map(|state| state.last_fired).filter(|at| *at > 0)
+        let found = store.state("seconds");
+        found.map(|found| found.last_fired).filter(|at| *at > 0)
     };
     let first = eventually("it fires", fired).await;
     proxy.black_hole();
@@ -187,7 +187,7 @@ async fn a_scheduler_goes_on_when_redis_is_back() {
         heartbeat.look().1.is_none().then_some(())
     })
     .await;
-    stop.cancel();
+    end.cancel();
     tokio::time::timeout(Duration::from_secs(30), tasks.join_next())
         .await
         .unwrap();

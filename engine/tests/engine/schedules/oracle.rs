@@ -2,8 +2,8 @@
 //!
 //! It looks at the clock on the wall every minute and knows nothing else of the zone. A time that is
 //! named is due the first time that the clock shows it or something later: this covers gaps, and what
-//! is shown again is not later than anything. A step is due whenever the clock shows it, and at a
-//! change of the clock that would stretch its pause.
+//! is shown again is not later than anything. A step is due whenever the clock shows it, and at the end
+//! of a gap that would stretch its pause.
 
 use chrono::{DateTime, Days as CalendarDays, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -47,13 +47,15 @@ pub(crate) fn changes(zone: Tz, from: i64, until: i64) -> Vec<i64> {
 /// Occurrences of each expression in `[from, until)`, which are whole minutes.
 pub(crate) fn walk(specs: &[Spec], zone: Tz, from: i64, until: i64) -> Vec<Vec<i64>> {
     let mut walks: Vec<Walk<'_>> = specs.iter().map(Walk::new).collect();
-    let (mut changes, mut last) = (Vec::new(), offset(zone, from - MINUTE));
+    let (mut gaps, mut last) = (Vec::new(), offset(zone, from - MINUTE));
     let mut shown_until = from - MINUTE + last;
     let mut at = from;
     while at < until {
         let now = offset(zone, at);
         if now != last {
-            changes.push((at, (now - last).abs()));
+            if now > last {
+                gaps.push((at, now - last));
+            }
             last = now;
         }
         let wall = at + now;
@@ -67,10 +69,7 @@ pub(crate) fn walk(specs: &[Spec], zone: Tz, from: i64, until: i64) -> Vec<Vec<i
         shown_until = shown_until.max(wall);
         at += MINUTE;
     }
-    walks
-        .into_iter()
-        .map(|walk| walk.finish(&changes))
-        .collect()
+    walks.into_iter().map(|walk| walk.finish(&gaps)).collect()
 }
 
 struct Walk<'s> {
@@ -115,20 +114,20 @@ impl<'s> Walk<'s> {
         self.day.1
     }
 
-    fn finish(self, changes: &[(i64, i64)]) -> Vec<i64> {
+    fn finish(self, gaps: &[(i64, i64)]) -> Vec<i64> {
         let mut found = self.found;
         if !self.spec.follows {
             return found;
         }
         let longest = self.spec.longest_pause();
-        for (change, shift) in changes {
-            let behind = found.partition_point(|at| at < change);
+        for (end, lost) in gaps {
+            let behind = found.partition_point(|at| at < end);
             let (Some(next), true) = (found.get(behind).copied(), behind > 0) else {
                 continue;
             };
             let pause = next - found[behind - 1];
-            if next != *change && pause > longest && pause <= longest + shift {
-                found.insert(behind, *change);
+            if next != *end && pause > longest && pause <= longest + lost {
+                found.insert(behind, *end);
             }
         }
         found
