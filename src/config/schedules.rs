@@ -111,19 +111,23 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Written>, Invalid> {
             .to_owned();
         Problem::new(format!("{place} is not valid TOML: {reason}"))
     })?;
-    let written = file.read(table.get_ref());
+    let mut written = file.read(table.get_ref());
     if file.problems.is_empty() {
-        Ok(written)
-    } else {
-        Err(Invalid(file.problems))
+        // In the order of the file, whatever the table's.
+        written.sort_by_key(|schedule| schedule.place.line);
+        return Ok(written);
     }
+    file.problems.sort_by_key(|(position, _)| *position);
+    let problems = file.problems.into_iter().map(|(_, problem)| problem);
+    Err(Invalid(problems.collect()))
 }
 
 /// A file that is being read, and what is wrong with it.
 struct File<'f> {
     text: &'f str,
     path: &'f Path,
-    problems: Vec<Problem>,
+    /// Each with its position.
+    problems: Vec<(usize, Problem)>,
 }
 
 impl File<'_> {
@@ -138,7 +142,7 @@ impl File<'_> {
     fn refuse(&mut self, position: usize, message: &str, hint: String) {
         let place = self.place(position);
         let problem = Problem::new(format!("{message} ({place})")).hint(hint);
-        self.problems.push(problem);
+        self.problems.push((position, problem));
     }
 
     fn unknown(&mut self, position: usize, key: &str, known: &[&str]) {
@@ -275,10 +279,10 @@ mod tests {
         assert_eq!(
             found,
             [
+                "unknown key zones (s.toml:1) / did you mean zone?",
                 "unknown key kinds (s.toml:3) / did you mean kind?",
                 "cron is not a text (s.toml:4) / quote it",
                 "enabled is neither true nor false (s.toml:5) / use true or false",
-                "unknown key zones (s.toml:1) / did you mean zone?",
             ]
         );
         let broken = problems("[schedules.a]\ncron = = 1\n");
