@@ -9,6 +9,7 @@ mod limits;
 mod reading;
 mod repeating;
 mod schemathesis;
+mod serving;
 mod tokens;
 
 use devkit::Template;
