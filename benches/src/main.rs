@@ -19,6 +19,7 @@ mod machine;
 mod measured;
 mod options;
 mod ours;
+mod outbox;
 mod pickup;
 mod place;
 mod probe;
@@ -82,6 +83,7 @@ fn one(bench: Bench, report: &mut Report, options: &Options) -> Result<()> {
         Bench::Recovery => recovery::measure(report),
         Bench::Http => http::measure(report, options),
         Bench::Export => export::measure(report),
+        Bench::Outbox => outbox::measure(report, options),
         Bench::Layout => layout::measure(report),
         Bench::Soak => soak::measure(report, options),
     }

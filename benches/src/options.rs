@@ -10,7 +10,8 @@ use crate::subject::Subject;
 /// What `bench --help` says.
 pub(crate) const USAGE: &str = "usage: bench [WHAT...] [--runs N] [--quick] [--rtt MS,MS] [--aof off,everysec] \
 [--subject NAME,NAME] [--jobs N] [--minutes N] [--rate N] [--json FILE]
-  WHAT     enqueue drain load idle fair fsck recovery export http (all of them if none is named), layout, soak
+  WHAT     enqueue drain load idle fair fsck recovery export http outbox (all of them if none is named), layout,
+           soak
   --runs   how often each figure is measured, 3 unless said otherwise
   --quick  one run with a tenth of the jobs: to see whether it works
   --rtt    added round trips in ms, 0,1,2 unless said otherwise; --aof off,everysec likewise
@@ -38,6 +39,8 @@ pub(crate) enum Bench {
     Http,
     /// Half a million people through the real binary.
     Export,
+    /// Rows that the real binary moves from the outbox to Redis.
+    Outbox,
     /// What a job costs Redis under the layouts that were considered.
     Layout,
     /// Half load for long: does anything grow?
@@ -46,7 +49,7 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// What runs if nothing is named, in this order.
-    const USUAL: [Self; 9] = [
+    const USUAL: [Self; 10] = [
         Self::Enqueue,
         Self::Drain,
         Self::Load,
@@ -56,6 +59,7 @@ impl Bench {
         Self::Recovery,
         Self::Export,
         Self::Http,
+        Self::Outbox,
     ];
 
     /// Whether once is enough, however many runs are wanted.
@@ -74,6 +78,7 @@ impl Bench {
             "recovery" => Self::Recovery,
             "http" => Self::Http,
             "export" => Self::Export,
+            "outbox" => Self::Outbox,
             "layout" => Self::Layout,
             "soak" => Self::Soak,
             _ => bail!("unknown bench {word:?}; hint: bench --help lists them"),

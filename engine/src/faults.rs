@@ -34,11 +34,17 @@ pub enum Point {
     BeforeForget,
     /// A batch's callbacks are enqueued, and the batch does not know yet.
     BeforeSent,
+    /// A relay has taken entries, and Redis does not have their jobs.
+    RelayTaken,
+    /// Redis has the jobs of entries, and their source does not know.
+    RelayStored,
+    /// The source knows too, and Redis still keeps their ids.
+    RelaySettled,
 }
 
 impl Point {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::AfterClaim,
         Self::BeforeEffect,
         Self::AfterEffect,
@@ -49,6 +55,9 @@ impl Point {
         Self::AfterTell,
         Self::BeforeForget,
         Self::BeforeSent,
+        Self::RelayTaken,
+        Self::RelayStored,
+        Self::RelaySettled,
     ];
 
     /// Its name on a command line.
@@ -64,6 +73,9 @@ impl Point {
             Self::AfterTell => "after_tell",
             Self::BeforeForget => "before_forget",
             Self::BeforeSent => "before_sent",
+            Self::RelayTaken => "relay_taken",
+            Self::RelayStored => "relay_stored",
+            Self::RelaySettled => "relay_settled",
         }
     }
 }

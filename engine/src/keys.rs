@@ -293,6 +293,13 @@ impl QueueKeys {
         self.key("unique_until")
     }
 
+    /// ZSET id → ms until which it is known although its job may be gone. Owner: enqueue, whoever
+    /// asked for it (`forget_ids`), prune. Bound: what producers have under way, and a week of what
+    /// they left behind when they died.
+    pub fn known(&self) -> String {
+        self.key("known")
+    }
+
     /// STRING, there while the queue is paused: who paused it, when, why. Owner: pause. Bound: one.
     pub fn paused(&self) -> String {
         self.key("paused")
@@ -369,6 +376,7 @@ pub const QUEUE_PARTS: &[(&str, &str)] = &[
     ("unique", "hash"),
     ("unique_key", "hash"),
     ("unique_until", "zset"),
+    ("known", "zset"),
     ("paused", "string"),
     ("cancelling", "set"),
     ("waiting", "zset"),

@@ -39,6 +39,18 @@ pub const QUEUE_OLDEST: &str = "rouage_queue_oldest_seconds";
 pub const ENQUEUED: &str = "rouage_enqueued_total";
 /// What a circuit breaker does, by breaker: 0 closed, 1 half-open, 2 open; the worst of its keys.
 pub const BREAKER_STATE: &str = "rouage_breaker_state";
+/// Jobs that were moved here from another producer's place, by source.
+pub const RELAYED: &str = "rouage_relayed_total";
+/// Entries of another producer of which no job could be made, by source.
+pub const PARKED: &str = "rouage_parked_total";
+/// Turns of relays that failed because something was away, by source.
+pub const RELAY_FAILURES: &str = "rouage_relay_failures_total";
+/// Entries that wait to be moved, by source.
+pub const RELAY_WAITING: &str = "rouage_relay_waiting";
+/// How long the first of them has waited, by source.
+pub const RELAY_LAG: &str = "rouage_relay_lag_seconds";
+/// Entries that are parked and wait for a person, by source.
+pub const RELAY_PARKED: &str = "rouage_relay_parked";
 /// Worker processes that beat.
 pub const WORKERS: &str = "rouage_workers";
 
@@ -80,6 +92,27 @@ pub const ALL: &[(&str, &str)] = &[
         BREAKER_STATE,
         "What a circuit breaker does, by breaker: 0 closed, 1 half-open, 2 open",
     ),
+    (
+        RELAYED,
+        "Jobs that were moved here from another producer's place, by source",
+    ),
+    (
+        PARKED,
+        "Entries of another producer of which no job could be made, by source",
+    ),
+    (
+        RELAY_FAILURES,
+        "Turns of relays that failed because something was away, by source",
+    ),
+    (RELAY_WAITING, "Entries that wait to be moved, by source"),
+    (
+        RELAY_LAG,
+        "How long the first entry has waited to be moved, by source",
+    ),
+    (
+        RELAY_PARKED,
+        "Entries that are parked and wait for a person, by source",
+    ),
     (WORKERS, "Worker processes that beat within the last minute"),
     #[cfg(feature = "schedule")]
     (
@@ -117,7 +150,8 @@ pub const ALL: &[(&str, &str)] = &[
 pub fn describe() {
     for (name, help) in ALL {
         match *name {
-            JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS | HISTORY_LOST => {
+            JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS | HISTORY_LOST | RELAYED | PARKED
+            | RELAY_FAILURES => {
                 describe_counter!(*name, *help);
             }
             #[cfg(feature = "schedule")]
@@ -151,6 +185,32 @@ impl Handles {
             duration: histogram!(JOB_DURATION, "kind" => kind),
             outcomes: OUTCOMES.into_iter().map(outcome).collect(),
         }
+    }
+}
+
+/// The counters of one relay.
+pub(crate) struct RelayMetrics {
+    relayed: Counter,
+    parked: Counter,
+    failures: Counter,
+}
+
+impl RelayMetrics {
+    pub(crate) fn new(source: &'static str) -> Self {
+        Self {
+            relayed: counter!(RELAYED, "source" => source),
+            parked: counter!(PARKED, "source" => source),
+            failures: counter!(RELAY_FAILURES, "source" => source),
+        }
+    }
+
+    pub(crate) fn settled(&self, relayed: usize, parked: usize) {
+        self.relayed.increment(relayed as u64);
+        self.parked.increment(parked as u64);
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failures.increment(1);
     }
 }
 

@@ -46,6 +46,7 @@ impl Client {
             queue: queue.to_owned(),
             run_at: RunAt::Now,
             unique: old.unique.clone().map(Unique::while_live),
+            known_for: None,
             envelope: Envelope {
                 enqueued_at: self.now_ms().await?,
                 expires_at: None,

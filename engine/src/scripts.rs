@@ -99,6 +99,12 @@ scripts! {
     BREAKER_TELL = "prelude.lua" "breaker.lua" "breaker_tell.lua";
     /// Reserves permits of a rate limit.
     LIMIT = "prelude.lua" "limit.lua";
+    /// Lends out tasks of apalis-redis.
+    APALIS_TAKE = "apalis_take.lua";
+    /// Settles tasks of apalis-redis.
+    APALIS_SETTLE = "apalis_settle.lua";
+    /// Decides parked tasks of apalis-redis.
+    APALIS_DECIDE = "apalis_decide.lua";
     /// Stores progress, checkpoints and logs.
     REPORT = "prelude.lua" "reports.lua" "report.lua";
 }

@@ -3,6 +3,8 @@
 //! Nothing is changed. A part that cannot be reached is a finding like any other, and the
 //! parts behind it are left out.
 
+pub(super) mod outbox;
+
 use anyhow::Context;
 use rouage::startup::{Finding, Severity};
 use rouage::{Client, ClientError};
@@ -176,6 +178,7 @@ async fn examine_database(config: &Config) -> anyhow::Result<Vec<Finding>> {
     }
     if state.pending.is_empty() {
         findings.push(open_effects(&Effects::new(probe.clone())).await?);
+        findings.extend(outbox::findings(&probe).await?);
     }
     probe.close().await;
     Ok(findings)

@@ -11,6 +11,7 @@ use rouage::Client;
 use crate::config::Settings;
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
+use crate::store::outbox::ParkedRows;
 use crate::store::pool::Pool;
 
 /// How often.
@@ -27,6 +28,8 @@ pub(super) struct Housekeeping {
     keep_effects: Duration,
     history: JobRuns,
     keep_history: Duration,
+    outbox: ParkedRows,
+    keep_parked: Duration,
 }
 
 impl Housekeeping {
@@ -37,6 +40,8 @@ impl Housekeeping {
             keep_effects: settings.keep_effects,
             history: JobRuns::new(database.clone()),
             keep_history: settings.keep_history,
+            outbox: ParkedRows::new(database.clone()),
+            keep_parked: settings.outbox.keep_parked,
         }
     }
 
@@ -60,6 +65,16 @@ impl Housekeeping {
             if self.history.forget(self.keep_history).await? == 0 {
                 break;
             }
+        }
+        for _ in 0..STATEMENTS {
+            let rows = self.outbox.forget(self.keep_parked).await?;
+            if rows == 0 {
+                break;
+            }
+            tracing::warn!(
+                rows,
+                "parked rows of the outbox were removed: nobody decided in time"
+            );
         }
         for _ in 0..STATEMENTS {
             if self.client.collect_payloads(PAYLOADS).await?.looked_at < PAYLOADS {

@@ -128,7 +128,8 @@ pub(super) async fn families(
             refused.push(family.name);
         }
     }
-    if queues.is_empty() {
+    // A process that runs no jobs asked for no queue.
+    if queues.is_empty() && !refused.is_empty() {
         let names = refused.join(", ");
         return Err(anyhow!(
             "no queue is left to serve: refused {names}; hint: crm-worker doctor says why"

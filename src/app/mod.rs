@@ -20,17 +20,22 @@ mod signals;
 use std::sync::Arc;
 
 use anyhow::Context;
+use crm_job_contract::KINDS;
+use rouage::ingress::apalis::Apalis;
 use rouage::{Client, Keyspace};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Invalid, Problem, Settings};
+use crate::store;
 use crate::store::api_tokens::ApiTokens;
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
 use crate::store::migrate::{self, State, Step};
+use crate::store::outbox::ParkedRows;
 use crate::store::payloads::Payloads;
 use crate::store::pool::{self, Options, Pool};
 use crate::store::schedules::Schedules;
+use crate::suggest;
 
 use kinds::Catalog;
 pub(crate) use kinds::new_job;
@@ -82,9 +87,13 @@ pub(crate) async fn migrations(config: &Config) -> anyhow::Result<State> {
         .context("read the applied migrations")
 }
 
-/// Applies the pending migrations.
+/// Applies the pending migrations, and tells the database what kinds there are.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Step>> {
-    migrate::run(&database(config)?).await
+    let options = database(config)?;
+    let steps = migrate::run(&options).await?;
+    let kinds: Vec<_> = KINDS.iter().map(|kind| (kind.kind, kind.queue)).collect();
+    store::kinds::declare(&options, &kinds).await?;
+    Ok(steps)
 }
 
 /// The ledger of effects, over a connection that is opened when it is used.
@@ -96,6 +105,34 @@ pub(crate) fn effects(config: &Config) -> anyhow::Result<Effects> {
 pub(crate) fn schedule_states(config: &Config) -> anyhow::Result<Schedules> {
     let pool = pool::probe(&database(config)?);
     Ok(Schedules::new(pool, &config.settings.redis.prefix))
+}
+
+/// The outbox as people see it, over a connection that is opened when it is used.
+pub(crate) fn outbox(config: &Config) -> anyhow::Result<ParkedRows> {
+    Ok(ParkedRows::new(pool::probe(&database(config)?)))
+}
+
+/// The queues of apalis-redis that are taken in.
+pub(crate) fn apalis(config: &Config) -> Result<Apalis, Invalid> {
+    let settings = config.settings.apalis.as_ref().ok_or_else(|| {
+        let hint = "set apalis.url and apalis.queues";
+        Problem::new("nothing is taken in from apalis-redis").hint(hint)
+    })?;
+    for (queue, kind) in &settings.queues {
+        let names = || KINDS.iter().map(|known| known.kind);
+        if !names().any(|name| name == kind) {
+            let hint = suggest::closest(kind, names()).map_or_else(
+                || format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            let message = format!("apalis.queues: unknown kind {kind:?} for queue {queue:?}");
+            return Err(Problem::new(message).hint(hint).into());
+        }
+    }
+    Ok(Apalis::new(
+        settings.url.expose_secret(),
+        settings.queues.clone(),
+    ))
 }
 
 /// The history of finished jobs, over a connection that is opened when it is used.

@@ -110,11 +110,7 @@ async fn start(
     let database = open_database(config, run.migrate).await?;
     // From now on over the jobs' own pool.
     let client = super::with_payloads(client, config, database.clone());
-    let refused = if runs_jobs {
-        judge::families(settings, &database, &mut queues).await?
-    } else {
-        Vec::new()
-    };
+    let refused = judge::families(settings, &database, &mut queues).await?;
     client.mark_layout().await.context("mark the layout")?;
 
     let mut worker = None;

@@ -4,6 +4,7 @@
 //! `--json` one object a line. Errors go to standard error as `error:` and `hint:` lines. The
 //! exit code is 0 if all went well, 1 if not, 2 for a wrong command line, 78 for wrong settings.
 
+mod apalis;
 mod batches;
 mod breakers;
 mod config;
@@ -20,6 +21,7 @@ mod limits;
 mod migrate;
 mod moment;
 mod operations;
+mod outbox;
 mod output;
 mod queues;
 mod run;
@@ -65,6 +67,12 @@ enum Command {
     /// Show effects that may have happened, and decide them
     #[command(subcommand)]
     Effects(effects::Command),
+    /// Show what waits in the outbox, and decide what is parked there
+    #[command(subcommand)]
+    Outbox(outbox::Command),
+    /// Show what is taken in from apalis-redis, and decide what is parked there
+    #[command(subcommand)]
+    Apalis(apalis::Command),
     /// Show how far batches are, retry what failed of them, or cancel them
     Batches(batches::Args),
     /// Show and stop what changes many jobs
@@ -133,6 +141,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Enqueue(args) => enqueue::run(config, args).await,
         Command::Jobs(command) => jobs::run(config, command).await,
         Command::Effects(command) => effects::run(config, &command).await,
+        Command::Outbox(command) => outbox::run(config, &command).await,
+        Command::Apalis(command) => apalis::run(config, &command).await,
         Command::Batches(args) => batches::run(config, &args).await,
         Command::Operations(command) => operations::run(config, &command).await,
         Command::Queues(args) => queues::run(config, &args).await,

@@ -31,7 +31,7 @@ use layers::{Entries, Entry, Scalar};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 2] = ["redis.url", "database.url"];
+const SECRETS: [&str; 3] = ["redis.url", "database.url", "apalis.url"];
 
 /// The settings, and where each came from.
 #[derive(Debug)]

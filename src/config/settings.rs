@@ -38,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) keep_effects: Duration,
     /// The file of schedules; `None` for the one in the binary.
     pub(crate) schedules: Option<PathBuf>,
+    pub(crate) outbox: Outbox,
+    /// `None` if nothing is taken in from apalis-redis.
+    pub(crate) apalis: Option<Apalis>,
     /// Where the probes listen; `None` for nowhere.
     pub(crate) http: Option<SocketAddr>,
     pub(crate) panel: PanelSettings,
@@ -76,6 +79,26 @@ pub(crate) struct Worker {
     pub(crate) idle_poll: Duration,
     /// Slots by queue; 0 for a queue that is not served.
     pub(crate) queues: BTreeMap<String, usize>,
+}
+
+/// How rows of the outbox are moved.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Whether processes without named roles do it.
+    pub(crate) enabled: bool,
+    /// How often it is looked at although nothing was told.
+    pub(crate) poll: Duration,
+    /// How long rows stay of which no job can be made.
+    pub(crate) keep_parked: Duration,
+}
+
+/// What is taken in from apalis-redis.
+#[derive(Debug)]
+pub(crate) struct Apalis {
+    pub(crate) url: SecretString,
+    /// Queues of apalis, each with the kind of its tasks.
+    pub(crate) queues: Vec<(String, String)>,
+    pub(crate) poll: Duration,
 }
 
 /// How logs are written.
@@ -136,6 +159,12 @@ impl Settings {
             schedules: Some(r.text("schedules.file"))
                 .filter(|file| !file.is_empty())
                 .map(PathBuf::from),
+            outbox: Outbox {
+                enabled: r.flag("outbox.enabled"),
+                poll: Duration::from_millis(r.integer("outbox.poll_ms", 100..=60_000)),
+                keep_parked: r.hours("outbox.keep_parked_hours", 24..=YEAR),
+            },
+            apalis: Apalis::read(r),
             http: r.address("http.bind", 9180),
             panel: PanelSettings::read(r),
             log: Log {
@@ -178,6 +207,42 @@ impl Redis {
             r.refuse("redis.prefix", "1 to 50 letters, digits, '-' and '_'");
         }
         Self { url, prefix }
+    }
+}
+
+impl Apalis {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        let url = r.secret("apalis.url");
+        let poll = Duration::from_millis(r.integer("apalis.poll_ms", 100..=60_000));
+        let text = r.text("apalis.queues");
+        let mut queues = Vec::new();
+        for pair in text
+            .split(',')
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty())
+        {
+            // A queue's name is often a type's: it may hold anything but a comma.
+            match pair.rsplit_once('=') {
+                Some((queue, kind)) if !queue.is_empty() && !kind.is_empty() => {
+                    queues.push((queue.trim().to_owned(), kind.trim().to_owned()));
+                }
+                _ => r.refuse(
+                    "apalis.queues",
+                    "pairs such as \"emails=mail.send,calls=call.note\"",
+                ),
+            }
+        }
+        if url.is_some() && text.trim().is_empty() {
+            r.refuse(
+                "apalis.queues",
+                "at least one queue, since apalis.url is set",
+            );
+        }
+        Some(Self {
+            url: url?,
+            queues,
+            poll,
+        })
     }
 }
 

@@ -7,7 +7,9 @@
 pub(crate) mod api_tokens;
 pub(crate) mod effects;
 pub(crate) mod job_runs;
+pub(crate) mod kinds;
 pub(crate) mod migrate;
+pub(crate) mod outbox;
 pub(crate) mod payloads;
 pub(crate) mod pool;
 pub(crate) mod schedules;

@@ -22,6 +22,8 @@ Jobs
   jobs         List, show, retry, cancel or discard jobs
   operations   Show and stop what changes many jobs
   effects      Show effects that may have happened, and decide them
+  outbox       Show what waits in the outbox, and decide what is parked there
+  apalis       Show what is taken in from apalis-redis, and decide what is parked there
   batches      Show how far batches are, retry what failed of them, or cancel them
   queues       Show the queues and what waits in them
   groups       Show the groups of a queue, and set how many of their jobs run at once
@@ -64,6 +66,11 @@ fn every_command_explains_itself() {
         ["batches", "show"],
         ["batches", "cancel"],
         ["batches", "retry-failed"],
+        ["apalis", "list"],
+        ["outbox", "status"],
+        ["outbox", "list"],
+        ["outbox", "retry"],
+        ["outbox", "discard"],
         ["groups", "list"],
         ["groups", "limit"],
         ["jobs", "list"],

@@ -8,6 +8,7 @@
     reason = "a helper that cannot go on has failed its test"
 )]
 
+mod apalis;
 mod batches;
 mod borders;
 mod checks;
@@ -23,6 +24,7 @@ mod jobs;
 mod maintenance;
 mod migrations;
 mod operations;
+mod outbox;
 mod payloads;
 mod probes;
 mod replays;

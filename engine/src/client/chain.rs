@@ -97,6 +97,7 @@ impl NewJob {
             envelope,
             run_at: later.or(step.at_ms.map(RunAt::At)).unwrap_or_default(),
             unique,
+            known_for: None,
         }
     }
 

@@ -47,6 +47,9 @@ pub struct NewJob {
     pub run_at: RunAt,
     /// What it must be the only one of.
     pub unique: Option<Unique>,
+    /// How long its id stays known although the job may be gone by then; `None` for as long as the
+    /// job. For producers that ask again long after they were answered: see [`Client::forget_ids`].
+    pub known_for: Option<Duration>,
 }
 
 impl NewJob {
@@ -102,6 +105,7 @@ impl NewJob {
             },
             run_at: RunAt::Now,
             unique: None,
+            known_for: None,
         })
     }
 }
@@ -279,6 +283,26 @@ impl Client {
         Ok(answers.into_iter().flatten().collect())
     }
 
+    /// Lets go of ids that were to stay known ([`NewJob::known_for`]): nobody will ask again. At most
+    /// [`MAX_BATCH`] at once.
+    pub async fn forget_ids<'i>(
+        &self,
+        queue: &str,
+        ids: impl IntoIterator<Item = &'i JobId>,
+    ) -> Result<(), ClientError> {
+        let mut forget = redis::cmd("ZREM");
+        forget.arg(self.queue(queue).known());
+        let mut some = false;
+        for id in ids.into_iter().take(MAX_BATCH) {
+            forget.arg(id.as_str());
+            some = true;
+        }
+        if some {
+            let _gone: u64 = self.link.command(&forget).await?;
+        }
+        Ok(())
+    }
+
     /// Stores at most [`MAX_BATCH`] jobs of one queue with one script call.
     async fn store(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, ClientError> {
         let Some(first) = jobs.first() else {
@@ -335,6 +359,9 @@ fn push_wishes(call: &mut Call, number: usize, job: &NewJob) {
     }
     if let Some(follower) = job.envelope.follower() {
         wish("follow", &follower.to_string(), "");
+    }
+    if let Some(window) = job.known_for {
+        wish("known", &in_ms(window).to_string(), "");
     }
 }
 

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "worker")]
 pub(crate) use encode::check;
 pub(crate) use encode::encode;
 pub use enqueue::{Enqueue, Enqueued, NewJob, RunAt};

@@ -1,8 +1,9 @@
 -- Stores new jobs and lines them up; a known id, or a taken unique key, is left as it is.
--- PARTS   job, scheduled, count, unique, unique_key, unique_until, follow, and those of groups.lua
+-- PARTS   job, scheduled, count, unique, unique_key, unique_until, follow, known, and those of groups.lua
 -- ARGV    number of jobs, then per job: id, envelope, priority, run-at in ms ('0' now, '+N' in
 --         N ms); then per wish: the job's number from 1, its name and two values:
---         'unique', key, window in ms or 0; 'group', 'limit:group', ''; 'follow', marker, ''
+--         'unique', key, window in ms or 0; 'group', 'limit:group', ''; 'follow', marker, '';
+--         'known', ms for which its id is known although the job is gone, ''
 -- RETURNS per job: 1 stored, 0 its id is known, else the id of the job that has its unique key
 -- Bounded by the caller: at most 500 jobs a call.
 local jobs = tonumber(ARGV[1])
@@ -15,7 +16,7 @@ for n = 1, jobs do
 end
 local known = redis.call('HMGET', keys.job, unpack(ids))
 
-local wishes = { unique = {}, group = {}, follow = {} }
+local wishes = { unique = {}, group = {}, follow = {}, known = {} }
 for i = 2 + 4 * jobs, #ARGV, 4 do
   wishes[ARGV[i + 1]][tonumber(ARGV[i])] = i + 2
 end
@@ -42,13 +43,16 @@ local answers, envelopes, lined_up, delayed = {}, {}, {}, {}
 local seen = {}
 local earliest = math.huge
 for n, id in ipairs(ids) do
-  local owner, key = nil, wishes.unique[n]
-  if known[n] or seen[id] then
+  local owner, key, lasting = nil, wishes.unique[n], wishes.known[n]
+  if known[n] or seen[id] or lasting and redis.call('ZSCORE', keys.known, id) then
     owner = 0
   elseif key then
     owner = take(ARGV[key], ARGV[key + 1], id)
   end
   answers[n] = owner or 1
+  if lasting and owner ~= 0 then
+    redis.call('ZADD', keys.known, int(now + ARGV[lasting]), id)
+  end
   if not owner then
     seen[id] = true
     local at = n * 4 - 2

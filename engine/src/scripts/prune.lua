@@ -1,6 +1,6 @@
 -- Removes finished jobs that are too old or too many, with everything that belongs to them.
 -- PARTS   job, the tables beside it, waiting, count, completed, discarded, cancelled, signals,
---         unarchived, unique, unique_key, unique_until
+--         unarchived, unique, unique_key, unique_until, known
 -- ARGV    most jobs a call, then for completed, discarded, cancelled: longest age in ms, most jobs
 -- RETURNS jobs removed
 local now = math.floor(now_us() / 1000)
@@ -66,5 +66,11 @@ for _, key in ipairs(closed) do
     redis.call('HDEL', keys.unique, key)
   end
   redis.call('ZREM', keys.unique_until, key)
+end
+
+-- Ids that nobody asks for any more.
+local unknown = redis.call('ZRANGEBYSCORE', keys.known, '-inf', int(now), 'LIMIT', 0, most)
+if #unknown > 0 then
+  redis.call('ZREM', keys.known, unpack(unknown))
 end
 return removed

@@ -30,6 +30,7 @@ mod logs;
 mod offload;
 mod operations;
 mod rates;
+mod relaying;
 mod replaying;
 mod requests;
 mod schedules;

@@ -5,6 +5,8 @@
 //! [`Duty`] that runs until the process drains. None of them is single: whatever two processes do
 //! at once is decided in Redis or `PostgreSQL`.
 
+mod apalis;
+mod outbox;
 mod panel;
 mod scheduler;
 
@@ -25,19 +27,31 @@ pub(crate) enum Role {
     Worker,
     /// Enqueues jobs when they are due.
     Scheduler,
+    /// Moves rows of the outbox to Redis.
+    Outbox,
+    /// Takes in what was pushed with apalis-redis.
+    Apalis,
     /// Serves the HTTP API.
     Panel,
 }
 
 impl Role {
     /// All of them, in the order of their names on the command line.
-    pub(crate) const ALL: &[Self] = &[Self::Worker, Self::Scheduler, Self::Panel];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Worker,
+        Self::Scheduler,
+        Self::Outbox,
+        Self::Apalis,
+        Self::Panel,
+    ];
 
     /// Its name on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Worker => "worker",
             Self::Scheduler => "scheduler",
+            Self::Outbox => "outbox",
+            Self::Apalis => "apalis",
             Self::Panel => "panel",
         }
     }
@@ -106,6 +120,12 @@ pub(super) struct Duty {
 pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<Vec<Duty>> {
     let mut duties = Vec::new();
     duties.extend(scheduler::start(ground, roles).await?);
+    if roles.has(Role::Outbox) {
+        duties.extend(outbox::prepare(ground, roles.asked(Role::Outbox)).await?);
+    }
+    if roles.has(Role::Apalis) {
+        duties.extend(apalis::prepare(ground, roles.asked(Role::Apalis))?);
+    }
     duties.extend(panel::start(ground, roles).await?);
     Ok(duties)
 }
