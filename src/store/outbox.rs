@@ -109,8 +109,8 @@ impl Outbox {
         .fetch_all(&mut *turn)
         .await
         .context("read rows")?;
-        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
-            self.sweep.found(first.id, last.id);
+        if let Some(first) = rows.first() {
+            self.sweep.found(first.id);
             self.turn = Some(turn);
         }
         Ok(Taken::Entries(rows.into_iter().map(entry).collect()))
@@ -138,7 +138,10 @@ impl Outbox {
             .execute(&mut *turn)
             .await
             .context("remove relayed rows")?;
-        turn.commit().await.context("end a turn")
+        turn.commit().await.context("end a turn")?;
+        let rows = relayed.iter().chain(parked.iter().map(|row| &row.ticket));
+        self.sweep.left(rows.max().copied().unwrap_or(0));
+        Ok(())
     }
 
     /// Waits for an insert. Who cannot listen waits for ever: there is the poll.

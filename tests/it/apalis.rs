@@ -185,7 +185,7 @@ async fn tasks_that_do_not_fit_are_parked_and_decided_by_a_person() {
     // One is mended and taken again, the others are given up.
     redis_command(
         theirs.port(),
-        &format!("HSET {QUEUE}:data packed {{\"value\":2}}"),
+        &format!("HSET {QUEUE}:data packed \"{{\\\"value\\\":2}}\""),
     );
     assert_eq!(
         ask(&["retry", "packed"]).good(),

@@ -60,8 +60,11 @@ pub(super) fn builder() -> Build {
 }
 
 fn reason(kind: &str, error: &anyhow::Error) -> String {
-    match error.downcast_ref::<serde_json::Error>() {
-        Some(error) => format!("payload does not fit {kind}: {}", misfit(error)),
+    match error.downcast_ref::<serde_path_to_error::Error<serde_json::Error>>() {
+        Some(error) => {
+            let (field, why) = (error.path(), misfit(error.inner()));
+            format!("payload does not fit {kind}: {field}: {why}")
+        }
         None => format!("{error:#}"),
     }
 }
@@ -103,7 +106,7 @@ mod tests {
         let reason = refused("debug.sleep", r#"{"ms":"anne@example.org"}"#);
         assert_eq!(
             reason,
-            "payload does not fit debug.sleep: invalid type, expected u64 at line 1 column 24"
+            "payload does not fit debug.sleep: ms: invalid type, expected u64 at line 1 column 24"
         );
         let reason = refused("debug.slep", "{}");
         assert!(reason.contains("did you mean debug.sleep?"), "{reason}");

@@ -15,9 +15,9 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Sweep {
     /// Turns look behind this row.
     floor: i64,
-    /// The last row that was found when it was last looked from the beginning.
+    /// The last row that had left when it was last looked from the beginning.
     mark: i64,
-    /// The last row that was found at all.
+    /// The last row that left at all.
     last: i64,
     swept: Option<Instant>,
 }
@@ -36,15 +36,19 @@ impl Sweep {
         0
     }
 
-    /// These are the first and the last row that were found.
-    pub(super) fn found(&mut self, first: i64, last: i64) {
+    /// This is the first row that was found.
+    pub(super) fn found(&mut self, first: i64) {
         if first <= self.floor {
             *self = Self {
                 swept: self.swept,
                 ..Self::default()
             };
         }
-        self.last = self.last.max(last);
+    }
+
+    /// This row left, or is parked.
+    pub(super) fn left(&mut self, row: i64) {
+        self.last = self.last.max(row);
     }
 }
 
@@ -60,9 +64,21 @@ mod tests {
         for second in 0..12_u32 {
             floors.push(sweep.behind(start + Duration::from_secs(second.into())));
             let row = i64::from(second) * 10;
-            sweep.found(row + 1, row + 10);
+            sweep.found(row + 1);
+            sweep.left(row + 10);
         }
         assert_eq!(floors, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 50]);
+    }
+
+    #[test]
+    fn rows_that_were_found_and_did_not_leave_are_never_looked_behind() {
+        let start = Instant::now();
+        let mut sweep = Sweep::default();
+        for second in 0..30 {
+            // Redis is away: the same row is found again and again.
+            assert_eq!(sweep.behind(start + Duration::from_secs(second)), 0);
+            sweep.found(1);
+        }
     }
 
     #[test]
@@ -72,11 +88,13 @@ mod tests {
         let mut sweep = Sweep::default();
         for second in [0, 5, 10] {
             sweep.behind(at(second));
-            sweep.found(1000 + second as i64, 1000 + second as i64);
+            sweep.found(1000 + second as i64);
+            sweep.left(1000 + second as i64);
         }
         assert!(sweep.behind(at(11)) > 0);
         assert_eq!(sweep.behind(at(15)), 0);
-        sweep.found(3, 500);
+        sweep.found(3);
+        sweep.left(500);
         assert_eq!(sweep.behind(at(16)), 0);
     }
 }

@@ -33,7 +33,7 @@ async fn wrong_rows_are_parked_with_a_reason_and_stand_in_nobodys_way() {
     assert_eq!(
         reasons,
         [
-            "payload does not fit debug.sleep: invalid type, expected u64 at line 1 column 25",
+            "payload does not fit debug.sleep: ms: invalid type, expected u64 at line 1 column 25",
             "unknown kind \"debug.slep\"; hint: did you mean debug.sleep?",
         ]
     );
