@@ -62,8 +62,14 @@ pub(super) fn builder() -> Build {
 fn reason(kind: &str, error: &anyhow::Error) -> String {
     match error.downcast_ref::<serde_path_to_error::Error<serde_json::Error>>() {
         Some(error) => {
-            let (field, why) = (error.path(), misfit(error.inner()));
-            format!("payload does not fit {kind}: {field}: {why}")
+            let why = misfit(error.inner());
+            // The name of an unknown field is the producer's own text; the root has none.
+            let named = error.path().iter().next().is_some() && !why.starts_with("unknown field");
+            let field = named.then(|| format!("{}: ", error.path()));
+            format!(
+                "payload does not fit {kind}: {}{why}",
+                field.unwrap_or_default()
+            )
         }
         None => format!("{error:#}"),
     }
