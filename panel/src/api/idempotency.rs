@@ -22,6 +22,9 @@ pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Longest key, in bytes.
 const LONGEST: usize = 255;
 
+/// Longest answer that is remembered, in bytes: about fifty jobs that others have the unique keys of.
+const LONGEST_ANSWER: usize = 2048;
+
 /// A request that may come again.
 #[derive(Debug)]
 pub(super) struct Repeatable {
@@ -88,10 +91,13 @@ impl Repeatable {
         }
     }
 
-    /// Remembers the answer. If that fails, the derived ids still keep a repetition from doubling
-    /// anything.
+    /// Remembers the answer. If that fails, or it is too long, the derived ids still keep a repetition
+    /// from doubling anything.
     pub(super) async fn answered(&self, panel: &Panel, jobs: &[NewJob], enqueued: &[Enqueued]) {
         let owners = write_owners(jobs, enqueued);
+        if owners.len() > LONGEST_ANSWER {
+            return;
+        }
         let told = panel
             .client()
             .answer_request(&self.name, &self.fingerprint, &owners);
