@@ -26,9 +26,8 @@ pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<
     let Ground {
         config,
         client,
-        // Tokens have a connection of their own.
-        database: _jobs_pool,
         shutdown,
+        ..
     } = ground;
     let settings = &config.settings.panel;
     let Some(address) = settings.bind else {

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 mod exports;
+mod producers;
 mod worker;
 
 use std::path::Path;
@@ -45,7 +46,7 @@ async fn main() -> Outcome<()> {
 
     let out = Path::new("demo-out");
     std::fs::create_dir_all(out)?;
-    let settings = Settings::new(&redis.url(), &database, &out.canonicalize()?)?;
+    let settings = Settings::new(&redis.url(), &database, &broker(&redis), &out.canonicalize()?)?;
     let clock = Instant::now();
     settings.command(&["migrate"])?;
     settings.command(&["doctor"])?;
@@ -56,8 +57,10 @@ async fn main() -> Outcome<()> {
     step("crm-worker run", clock);
 
     exports::show(&settings).await?;
+    producers::show(&settings, &database, &broker(&redis)).await?;
 
-    println!("\n  health   http://{}/readyz", settings.bind);
+    println!("\n  api      http://{}/api/v1/openapi.json", settings.api);
+    println!("  health   http://{}/readyz", settings.bind);
     println!("  metrics  http://{}/metrics", settings.bind);
     if keep {
         println!("  redis    {}", redis.url());
@@ -75,6 +78,11 @@ async fn main() -> Outcome<()> {
     worker.stop().await?;
     step("SIGTERM: the worker drained and ended", clock);
     Ok(())
+}
+
+/// Where Celery's messages are: the same server, another database.
+fn broker(redis: &RedisServer) -> String {
+    format!("redis://127.0.0.1:{}/1", redis.port())
 }
 
 fn step(what: &str, since: Instant) {

@@ -18,22 +18,29 @@ pub(crate) struct Settings {
     variables: Vec<(&'static str, String)>,
     /// Where the worker answers.
     pub(crate) bind: String,
+    /// Where its API is.
+    pub(crate) api: String,
 }
 
 impl Settings {
-    pub(crate) fn new(redis: &str, database: &str, exports: &Path) -> Outcome<Self> {
+    pub(crate) fn new(
+        redis: &str,
+        database: &str,
+        broker: &str,
+        exports: &Path,
+    ) -> Outcome<Self> {
         let binary = std::env::current_exe()?.with_file_name("crm-worker");
         if !binary.exists() {
             return Err(format!("{} is not built; hint: cargo build", binary.display()).into());
         }
-        let bind = std::net::TcpListener::bind("127.0.0.1:0")?
-            .local_addr()?
-            .to_string();
+        let (bind, api) = (free()?, free()?);
         let variables = vec![
             ("REDIS_URL", redis.to_owned()),
             ("DATABASE_URL", database.to_owned()),
             ("CRM_WORKER__EXPORTS__DIR", exports.display().to_string()),
             ("CRM_WORKER__HTTP__BIND", bind.clone()),
+            ("CRM_WORKER__PANEL__BIND", api.clone()),
+            ("CRM_WORKER__CELERY__BROKER_URL", broker.to_owned()),
             ("CRM_WORKER__ENVIRONMENT__NAME", "development".to_owned()),
             ("CRM_WORKER__DEBUG_JOBS__ENABLED", "true".to_owned()),
             ("CRM_WORKER__LOG__LEVEL", "off".to_owned()),
@@ -42,6 +49,7 @@ impl Settings {
             binary,
             variables,
             bind,
+            api,
         })
     }
 
@@ -72,6 +80,12 @@ impl Settings {
             .map(|(name, value)| format!("    export {name}='{value}'"));
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// An address that nobody uses now.
+fn free() -> Outcome<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
 }
 
 /// A running worker; ends with the demo, whatever happens.
