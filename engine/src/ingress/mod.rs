@@ -2,6 +2,8 @@
 
 #[cfg(feature = "worker")]
 pub mod apalis;
+#[cfg(feature = "celery")]
+pub mod celery;
 #[cfg(feature = "worker")]
 mod misfit;
 #[cfg(feature = "worker")]
