@@ -20,7 +20,7 @@ pub(crate) fn decode(envelope: &Envelope, limits: &Limits) -> Result<String, Rea
         None => bytes,
         Some(name) => {
             let name = text(name).ok_or(Reason::InvalidHeader("compression"))?;
-            inflate(&name, bytes, limits)?
+            inflate(&name, &bytes, limits)?
         }
     };
     if bytes.len() > limits.inflated_bytes {
@@ -62,17 +62,17 @@ fn uncarry(envelope: &Envelope, carried: String) -> Result<Vec<u8>, Reason> {
 }
 
 /// kombu's `application/x-gzip` is zlib's format; real gzip is taken as well.
-fn inflate(name: &str, bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Reason> {
+fn inflate(name: &str, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Reason> {
     match name {
         "application/x-gzip" | "gzip" | "zlib" => {
             if bytes.starts_with(&[0x1f, 0x8b]) {
-                bounded(flate2::read::GzDecoder::new(&*bytes), limits)
+                bounded(flate2::read::GzDecoder::new(bytes), limits)
             } else {
-                bounded(flate2::read::ZlibDecoder::new(&*bytes), limits)
+                bounded(flate2::read::ZlibDecoder::new(bytes), limits)
             }
         }
         "application/x-bz2" | "bzip2" | "bzip" => {
-            bounded(bzip2::read::BzDecoder::new(&*bytes), limits)
+            bounded(bzip2::read::BzDecoder::new(bytes), limits)
         }
         "application/x-brotli" | "brotli" => Err(Reason::Compression("brotli")),
         "application/x-lzma" | "lzma" | "xz" => Err(Reason::Compression("lzma")),

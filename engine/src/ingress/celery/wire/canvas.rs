@@ -7,8 +7,10 @@ use serde_json::value::RawValue;
 
 use super::envelope::{array, fields};
 use super::publish::{self, With};
-use super::result::{Exception, State, Subject, meta, raw, to_json};
-use super::{Embed, Origin, Sender, Signature};
+use super::result::{State, Subject, meta, raw, readable, to_json};
+use super::{Embed, Exception, Origin, Sender, Signature, chord};
+
+pub use super::chord::{Part, fail_chord, gather};
 
 /// How a task ended.
 #[derive(Debug, Clone, Copy)]
@@ -61,23 +63,6 @@ pub enum Act {
     Chord(Part),
 }
 
-/// A part of a chord that ended.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// The chord's group; names its keys.
-    pub group: String,
-    /// Its place in the list of results; parts without one come last.
-    pub index: Option<i64>,
-    /// The part's task id.
-    pub task_id: String,
-    /// The member of `.d`, by which no part counts twice.
-    pub seen: String,
-    /// The member of `.j`; its score is the index.
-    pub member: String,
-    /// What runs when all have ended.
-    pub body: Signature,
-}
-
 /// Everything that follows the end of a task, its own result included.
 pub fn after(origin: &Origin, outcome: Outcome<'_>, sender: &mut Sender<'_>) -> Vec<Act> {
     match outcome {
@@ -124,13 +109,15 @@ fn is_nested(signature: &Signature) -> bool {
     signature.parts().is_none_or(|parts| parts.canvas.is_some())
 }
 
-fn nested_canvas() -> Exception {
+pub(crate) fn nested_canvas() -> Exception {
     Exception::invalid_task(
         "a group, chain or chord inside of a callback, chain or chord is not supported",
     )
 }
 
 fn after_success(origin: &Origin, result: &RawValue, sender: &mut Sender<'_>) -> Vec<Act> {
+    // Python reads it in arguments and in chords just as it does in the result.
+    let result = &*readable(result);
     let mut acts = Vec::new();
     let mut children = Vec::new();
     let root_id = origin.root_id.as_deref().unwrap_or(&origin.id);
@@ -222,7 +209,7 @@ fn own_result(
     })
 }
 
-fn final_name(state: &State<'_>) -> &'static str {
+pub(crate) fn final_name(state: &State<'_>) -> &'static str {
     match state {
         State::Success { .. } => "SUCCESS",
         State::Revoked { .. } => "REVOKED",
@@ -234,53 +221,23 @@ fn chord_part(origin: &Origin, state: &State<'_>, sender: &Sender<'_>) -> Vec<Ac
     let Some(body) = &origin.embed.chord else {
         return Vec::new();
     };
-    match &origin.group {
-        Some(group) => vec![Act::Chord(part(
-            group,
-            origin.group_index,
-            &origin.id,
-            state,
-            body,
-        ))],
-        // Without a group nobody can count its parts: who waits for the body shall know.
-        None => {
-            let exception = Exception::invalid_task("a part of a chord has no group");
-            let mut acts = Vec::new();
-            let failure = State::Failure {
-                exception: &exception,
-                traceback: None,
-            };
-            fail_signatures(std::slice::from_ref(body), &failure, sender, &mut acts);
-            acts
-        }
+    if let Some(group) = &origin.group {
+        let part = chord::part(group, origin.group_index, &origin.id, state, body);
+        return vec![Act::Chord(part)];
     }
-}
-
-fn part(
-    group: &str,
-    index: Option<i64>,
-    task_id: &str,
-    state: &State<'_>,
-    body: &Signature,
-) -> Part {
-    let value = match state {
-        State::Success { result } => (*result).to_owned(),
-        State::Failure { exception, .. } | State::Revoked { exception } => raw(to_json(exception)),
-        _ => RawValue::NULL.to_owned(),
+    // Without a group nobody can count its parts: who waits for the body shall know.
+    let exception = Exception::invalid_task("a part of a chord has no group");
+    let mut acts = Vec::new();
+    let failure = State::Failure {
+        exception: &exception,
+        traceback: None,
     };
-    let place = index.map_or_else(|| "None".to_owned(), |index| index.to_string());
-    Part {
-        group: group.to_owned(),
-        index,
-        task_id: task_id.to_owned(),
-        seen: format!("{task_id}:{place}"),
-        member: to_json(&(1, task_id, final_name(state), value)),
-        body: body.clone(),
-    }
+    fail_signatures(std::slice::from_ref(body), &failure, sender, &mut acts);
+    acts
 }
 
 /// Ends every id that these signatures were given, and counts those that are parts of a chord.
-fn fail_signatures(
+pub(crate) fn fail_signatures(
     signatures: &[Signature],
     state: &State<'_>,
     sender: &Sender<'_>,
@@ -294,25 +251,8 @@ fn fail_signatures(
             meta: meta(&Subject::bare(&id), state, &[], sender.now_ms),
             task_id: id,
         }));
-        acts.extend(inherited_part(signature, state).map(Act::Chord));
+        acts.extend(chord::inherited_part(signature, state).map(Act::Chord));
     }
-}
-
-/// The last task of a chain in a chord carries the chord in its options.
-fn inherited_part(signature: &Signature, state: &State<'_>) -> Option<Part> {
-    let parts = signature.parts()?;
-    let body = Signature::new(parts.options.get("chord")?.clone())?;
-    let index = parts
-        .options
-        .get("group_index")
-        .and_then(|raw| raw.get().parse().ok());
-    Some(part(
-        &parts.option_text("group_id")?,
-        index,
-        &parts.option_text("task_id")?,
-        state,
-        &body,
-    ))
 }
 
 /// How many ids of one signature are ended; a real canvas has far fewer.
@@ -353,7 +293,7 @@ fn collect_ids(json: &str, ids: &mut Vec<String>) {
     }
 }
 
-fn errbacks(
+pub(crate) fn errbacks(
     origin: &Origin,
     failed_id: &str,
     root_id: Option<&str>,
@@ -381,82 +321,5 @@ fn errbacks(
             }
         }
     }
-    acts
-}
-
-/// What follows when all parts of a chord have ended. `members`: `.j` in order; `origin`: the part
-/// that ended last, after which the body is sent.
-pub fn gather(
-    origin: &Origin,
-    body: &Signature,
-    members: &[String],
-    sender: &mut Sender<'_>,
-) -> Vec<Act> {
-    let results = match results(members) {
-        Ok(results) => raw(to_json(&results)),
-        Err(exception) => return fail_chord(origin, body, &exception, sender),
-    };
-    let root_id = origin.root_id.as_deref().unwrap_or(&origin.id);
-    let with = With {
-        first: Some(&results),
-        parent_id: Some(&origin.id),
-        root_id: Some(root_id),
-        chain: None,
-    };
-    match publish::signature(origin, body, &with, sender) {
-        Some(act) => vec![act],
-        None => fail_chord(origin, body, &nested_canvas(), sender),
-    }
-}
-
-/// The results of the parts, or why the body does not run.
-fn results(members: &[String]) -> Result<Vec<Box<RawValue>>, Exception> {
-    type Member = (Box<RawValue>, String, String, Box<RawValue>);
-    let mut results = Vec::with_capacity(members.len());
-    for member in members {
-        let Ok((_, id, state, value)) = serde_json::from_str::<Member>(member) else {
-            return Err(Exception::chord_error("unknown", "a part that is not JSON"));
-        };
-        if state == "FAILURE" || state == "REVOKED" {
-            let raised = serde_json::from_str::<Exception>(value.get())
-                .map_or_else(|_| "an exception".to_owned(), |exception| exception.repr());
-            return Err(Exception::chord_error(&id, &raised));
-        }
-        results.push(value);
-    }
-    Ok(results)
-}
-
-/// The body of a chord does not run: ends its id and sends its errbacks.
-pub fn fail_chord(
-    origin: &Origin,
-    body: &Signature,
-    exception: &Exception,
-    sender: &mut Sender<'_>,
-) -> Vec<Act> {
-    let failure = State::Failure {
-        exception,
-        traceback: None,
-    };
-    let mut acts = Vec::new();
-    fail_signatures(std::slice::from_ref(body), &failure, sender, &mut acts);
-    let (Some(parts), Some(id)) = (body.parts(), body.task_id()) else {
-        return acts;
-    };
-    let errbacks_of_body: Vec<Signature> = parts
-        .options
-        .get("link_error")
-        .map(|raw| array(raw.get()).unwrap_or_else(|| vec![raw.clone()]))
-        .into_iter()
-        .flatten()
-        .filter_map(Signature::new)
-        .collect();
-    acts.extend(errbacks(
-        origin,
-        &id,
-        origin.root_id.as_deref(),
-        &errbacks_of_body,
-        sender,
-    ));
     acts
 }

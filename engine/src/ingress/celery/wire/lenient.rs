@@ -29,9 +29,15 @@ struct Open {
     start: usize,
     object: bool,
     at_key: bool,
-    has_type: bool,
-    has_value: bool,
-    has_other: bool,
+    keys: Keys,
+}
+
+/// Which keys an object has had so far.
+#[derive(Default)]
+struct Keys {
+    tag: bool,
+    value: bool,
+    other: bool,
 }
 
 /// The text as JSON. `NaN` and the infinities become `null`, as they do in JavaScript; a lone
@@ -95,9 +101,7 @@ impl Open {
             start,
             object,
             at_key: object,
-            has_type: false,
-            has_value: false,
-            has_other: false,
+            keys: Keys::default(),
         }
     }
 
@@ -114,14 +118,14 @@ impl Open {
             },
         };
         match known {
-            Some("__type__") => self.has_type = true,
-            Some(_) => self.has_value = true,
-            None => self.has_other = true,
+            Some("__type__") => self.keys.tag = true,
+            Some(_) => self.keys.value = true,
+            None => self.keys.other = true,
         }
     }
 
     fn is_tagged(&self) -> bool {
-        self.has_type && self.has_value && !self.has_other
+        self.keys.tag && self.keys.value && !self.keys.other
     }
 }
 
@@ -256,12 +260,12 @@ fn uuid(value: &RawValue) -> Result<String, Reason> {
         .map(|hex| hex.replace('-', ""))
         .filter(|hex| hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .ok_or(Reason::InvalidTypeTag)?;
-    let (a, b, c, d, e) = (
+    let groups = [
         &hex[..8],
         &hex[8..12],
         &hex[12..16],
         &hex[16..20],
         &hex[20..],
-    );
-    Ok(format!("\"{a}-{b}-{c}-{d}-{e}\""))
+    ];
+    Ok(format!("\"{}\"", groups.join("-")))
 }

@@ -7,8 +7,12 @@
 
 mod body;
 pub mod canvas;
+pub mod chord;
+mod content;
 pub mod control;
 mod envelope;
+pub mod events;
+mod exception;
 pub mod keys;
 mod lenient;
 mod limits;
@@ -20,12 +24,14 @@ pub mod result;
 mod signature;
 mod time;
 
-pub use canvas::{Act, Outcome, Part, after};
+pub use canvas::{Act, Outcome, after};
+pub use chord::Part;
+pub use exception::Exception;
 pub use keys::{BrokerKeys, ResultKeys};
 pub use limits::Limits;
 pub use message::{Arguments, Embed, Message, Origin};
 pub use publish::Sender;
-pub use read::{Head, head, read};
+pub use read::{Head, head, read, salvage};
 pub use refusal::{Reason, Refusal};
-pub use result::{Exception, State, Subject, meta};
+pub use result::{State, Subject, meta};
 pub use signature::Signature;

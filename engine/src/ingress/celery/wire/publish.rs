@@ -62,7 +62,7 @@ pub(crate) fn signature(
     let priority = number(&parts, "priority").map_or(0, |given| given.clamp(0.0, 9.0) as u8);
     let (expires, expires_in) = expires(&parts, sender.now_ms);
 
-    let headers = headers(&parts, &task_id, expires, with, sender);
+    let headers = headers(&parts, &task_id, expires.as_deref(), with, sender);
     let mut properties = json!({
         "correlation_id": task_id,
         "reply_to": parts.option_text("reply_to").or_else(|| origin.reply_to.clone()).unwrap_or_default(),
@@ -87,7 +87,7 @@ pub(crate) fn signature(
 fn headers(
     parts: &Parts,
     task_id: &str,
-    expires: Option<String>,
+    expires: Option<&str>,
     with: &With<'_>,
     sender: &Sender<'_>,
 ) -> BTreeMap<String, Box<RawValue>> {

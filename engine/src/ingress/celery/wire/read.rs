@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::content::{Content, embed};
 use super::envelope::{Envelope, Fields, array, fields, present, text};
 use super::lenient::{self, Tags};
-use super::message::{Embed, Message};
+use super::message::{Message, Origin};
 use super::refusal::{Reason, Refusal};
-use super::{Limits, Signature, body, time};
+use super::{Limits, body, time};
 
 /// What can be known of a message without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,41 @@ pub fn read(raw: &[u8], now_ms: u64, limits: &Limits) -> Result<Message, Refusal
     opened
         .message(now_ms, limits)
         .map_err(|reason| known.refuse(reason))
+}
+
+/// What can be saved of a message that [`read`] refused: enough to end what was to follow it, through
+/// [`super::after`] with the refusal's exception. `None` where only the task id is left, or not even that.
+#[must_use]
+pub fn salvage(raw: &[u8], queue: &str, limits: &Limits) -> Option<Origin> {
+    let Opened {
+        envelope,
+        head,
+        one,
+    } = Opened::new(raw, limits).ok()?;
+    let headers = one.as_ref().unwrap_or(&envelope.headers);
+    let part = |name| key_part(headers, name, limits).ok().flatten();
+    let embed = if let Some(fields) = &one {
+        embed(fields, limits).ok()?
+    } else {
+        let body = body::decode(&envelope, limits).ok()?;
+        let body = lenient::tidy(&body, limits.depth, Tags::Keep).ok()?;
+        embed(&fields(array(&body)?.get(2)?.get())?, limits).ok()?
+    };
+    Some(Origin {
+        root_id: part("root_id"),
+        parent_id: part("parent_id"),
+        group: part("group").or_else(|| part("taskset")),
+        group_index: present(headers, "group_index").and_then(|raw| raw.get().parse().ok()),
+        id: head.id,
+        task: head.task,
+        queue: queue.to_owned(),
+        retries: head.retries,
+        ignore_result: head.ignore_result,
+        priority: priority(&envelope),
+        reply_to: reply_to(&envelope, limits),
+        embed,
+        arguments: None,
+    })
 }
 
 /// What a refusal can say of a message.
@@ -96,9 +132,8 @@ impl Opened {
             (None, Some(_)) => return Err(known.refuse(Reason::NoId)),
             (_, None) => return Err(known.refuse(Reason::NoTask)),
         };
-        let retries = match whole(headers, "retries") {
-            Some(retries) => retries,
-            None => return Err(known.refuse(Reason::InvalidRetries)),
+        let Some(retries) = whole(headers, "retries") else {
+            return Err(known.refuse(Reason::InvalidRetries));
         };
         let head = Head {
             id,
@@ -146,20 +181,16 @@ impl Opened {
         let root_id = key_part(headers, "root_id", limits)?;
         let parent_id = key_part(headers, "parent_id", limits)?;
         let protocol = if one.is_some() { 1 } else { 2 };
-        let parts = match one.as_mut() {
-            Some(fields) => Parts::of_first(fields, limits)?,
-            None => Parts::of_second(&body::decode(&envelope, limits)?, limits)?,
+        let content = match one.as_mut() {
+            Some(fields) => Content::of_first(fields, limits)?,
+            None => Content::of_second(&body::decode(&envelope, limits)?, limits)?,
         };
-        let reply_to = envelope
-            .property("reply_to")
-            .and_then(text)
-            .filter(|name| !name.is_empty() && name.len() <= limits.id_bytes);
         Ok(Message {
             id: head.id,
             task: head.task,
-            args: parts.args,
-            kwargs: parts.kwargs,
-            embed: parts.embed,
+            args: content.args,
+            kwargs: content.kwargs,
+            embed: content.embed,
             eta_ms,
             expires_ms,
             retries: head.retries,
@@ -170,7 +201,7 @@ impl Opened {
             group_index,
             root_id,
             parent_id,
-            reply_to,
+            reply_to: reply_to(&envelope, limits),
             nesting: head.nesting,
             headers: envelope
                 .headers
@@ -256,6 +287,14 @@ fn priority(envelope: &Envelope) -> u8 {
     given.clamp(0.0, 9.0) as u8
 }
 
+/// Only copied, so what is no usable text is left out and no reason to refuse.
+fn reply_to(envelope: &Envelope, limits: &Limits) -> Option<String> {
+    envelope
+        .property("reply_to")
+        .and_then(text)
+        .filter(|name| !name.is_empty() && name.len() <= limits.id_bytes)
+}
+
 fn moment(headers: &Fields, name: &str, otherwise: Reason) -> Result<Option<u64>, Reason> {
     let Some(raw) = present(headers, name) else {
         return Ok(None);
@@ -303,98 +342,4 @@ fn seconds(given: Option<f64>) -> Result<Option<Duration>, Reason> {
         Some(given) if given > 0.0 => Ok(Some(Duration::from_secs_f64(given.min(LONGEST)))),
         Some(_) => Err(Reason::InvalidTimeLimit),
     }
-}
-
-/// The three items of a body.
-struct Parts {
-    args: Vec<Box<RawValue>>,
-    kwargs: Fields,
-    embed: Embed,
-}
-
-impl Parts {
-    fn of_second(body: &str, limits: &Limits) -> Result<Self, Reason> {
-        let body = lenient::tidy(body, limits.depth, Tags::Keep)?;
-        let items: Vec<&RawValue> = serde_json::from_str(&body).map_err(|error| {
-            if error.is_data() {
-                Reason::BodyShape
-            } else {
-                Reason::BodyNotJson
-            }
-        })?;
-        let [args, kwargs, embed] = items.as_slice() else {
-            return Err(Reason::BodyShape);
-        };
-        let embed = match embed.get() {
-            "null" => Fields::new(),
-            object => fields(object).ok_or(Reason::InvalidEmbed)?,
-        };
-        Self::of(Some(args), Some(kwargs), embed, limits)
-    }
-
-    fn of_first(fields: &mut Fields, limits: &Limits) -> Result<Self, Reason> {
-        let args = fields.remove("args");
-        let kwargs = fields.remove("kwargs");
-        let embed = std::mem::take(fields);
-        Self::of(args.as_deref(), kwargs.as_deref(), embed, limits)
-    }
-
-    fn of(
-        args: Option<&RawValue>,
-        kwargs: Option<&RawValue>,
-        embed: Fields,
-        limits: &Limits,
-    ) -> Result<Self, Reason> {
-        let plain = |raw: Option<&RawValue>, empty: &str| match raw {
-            None => Ok(empty.to_owned()),
-            Some(raw) => lenient::tidy(raw.get(), limits.depth, Tags::Plain),
-        };
-        let kwargs = fields(&plain(kwargs, "{}")?);
-        let args = array(&plain(args, "[]")?).ok_or(Reason::InvalidArgs)?;
-        let kwargs = kwargs.ok_or(Reason::InvalidKwargs)?;
-        if args.len() + kwargs.len() > limits.arguments {
-            return Err(Reason::TooManyArguments);
-        }
-        Ok(Self {
-            args,
-            kwargs,
-            embed: Embed {
-                callbacks: signatures(&embed, "callbacks", limits)?,
-                errbacks: signatures(&embed, "errbacks", limits)?,
-                chain: signatures(&embed, "chain", limits)?,
-                chord: present(&embed, "chord")
-                    .map(|raw| signature(raw.to_owned(), limits))
-                    .transpose()?,
-            },
-        })
-    }
-}
-
-fn signatures(embed: &Fields, name: &str, limits: &Limits) -> Result<Vec<Signature>, Reason> {
-    let Some(raw) = present(embed, name) else {
-        return Ok(Vec::new());
-    };
-    let items = array(raw.get()).ok_or(Reason::InvalidEmbed)?;
-    if items.len() > limits.arguments {
-        return Err(Reason::TooManyArguments);
-    }
-    items
-        .into_iter()
-        .map(|raw| signature(raw, limits))
-        .collect()
-}
-
-fn signature(raw: Box<RawValue>, limits: &Limits) -> Result<Signature, Reason> {
-    Signature::new(raw)
-        .filter(|signature| {
-            signature.parts().is_some_and(|parts| {
-                parts.task.len() <= limits.task_bytes
-                    && ["task_id", "group_id"].iter().all(|name| {
-                        parts
-                            .option_text(name)
-                            .is_none_or(|id| !id.is_empty() && id.len() <= limits.id_bytes)
-                    })
-            })
-        })
-        .ok_or(Reason::InvalidEmbed)
 }

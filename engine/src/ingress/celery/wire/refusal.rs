@@ -1,6 +1,6 @@
 //! Why a message is not run, in words that quote nothing of it.
 
-use super::result::Exception;
+use super::Exception;
 
 /// Why a message was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,7 +177,7 @@ pub struct Refusal {
     /// Whether the caller wants no result.
     pub ignore_result: bool,
     /// What the caller gets to see.
-    pub exception: Exception,
+    pub exception: Box<Exception>,
 }
 
 impl Refusal {
@@ -188,7 +188,7 @@ impl Refusal {
             task_id: None,
             task: None,
             ignore_result: false,
-            exception: reason.exception(),
+            exception: Box::new(reason.exception()),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Times as Celery writes and reads them: ISO 8601 in any form; without an offset it is UTC.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::{
+    DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc,
+};
 
 /// Milliseconds since 1970; what lies before is 0. `None` if it is no date.
 ///
@@ -105,7 +107,7 @@ fn clock_of(clock: &str) -> Option<(NaiveTime, bool)> {
             if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
                 return None;
             }
-            number(&format!("{:0<9.9}", digits))?
+            number(&format!("{digits:0<9.9}"))?
         }
     };
     if (hour, minute, second, nanos) == (24, 0, 0, 0) {
@@ -135,7 +137,6 @@ fn split_offset(time: &str) -> Option<(&str, FixedOffset)> {
 /// `HH`, `HHMM`, `HH:MM`, or with seconds, as Python writes historic zones.
 fn offset_seconds(offset: &str) -> Option<i32> {
     let (time, _) = clock_of(offset)?;
-    use chrono::Timelike as _;
     Some(time.num_seconds_from_midnight().cast_signed())
 }
 
