@@ -1,6 +1,7 @@
 //! Whatever lies in a list, reading it ends in a message or a refusal, within the limits.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -161,8 +162,8 @@ fn of_two_members_with_one_name_the_last_counts_as_in_python() {
     );
 }
 
-/// All real messages and all malformed ones.
-fn corpus() -> Vec<Vec<u8>> {
+/// All real messages, all malformed ones, and what is asked of workers.
+static CORPUS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let messages = fixtures("msg-").into_iter().flat_map(|name| {
         let messages = fixture(&name)["messages"].as_array().cloned();
         messages.unwrap_or_default()
@@ -175,7 +176,7 @@ fn corpus() -> Vec<Vec<u8>> {
     all.map(|stored| raw_of(&stored))
         .filter(|raw| raw.len() < 20_000)
         .collect()
-}
+});
 
 fn small() -> Limits {
     Limits {
@@ -225,8 +226,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
-        let corpus = corpus();
-        let mut raw = which.get(&corpus).clone();
+        let mut raw = which.get(&CORPUS).clone();
         for (at, byte) in changes {
             let at = at.index(raw.len());
             raw[at] = byte;
@@ -239,8 +239,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
     ) {
-        let corpus = corpus();
-        let raw = which.get(&corpus);
+        let raw = which.get(&CORPUS);
         look_at(&raw[..at.index(raw.len() + 1)]);
     }
 
@@ -273,4 +272,20 @@ proptest! {
         let message = read(&packed(&zlib(body.as_bytes()), "application/x-gzip"), NOW_MS, &small()).unwrap();
         prop_assert_eq!(serde_json::from_str::<Value>(message.args[0].get()).unwrap(), value);
     }
+}
+
+#[test]
+fn a_result_that_looks_like_a_python_type_is_sent_on_with_other_keys() {
+    use rouage::ingress::celery::wire::{Act, Outcome, after};
+    let tagged = r#"{"__type__": "x", "__value__": 1}"#.to_owned();
+    let result = serde_json::value::RawValue::from_string(tagged).unwrap();
+    let chain = read(&message("msg-chain"), NOW_MS, &Limits::default()).unwrap();
+    let origin = chain.origin("celery", false);
+    let outcome = Outcome::Success { result: &result };
+    let acts = super::as_worker(|sender| after(&origin, outcome, sender));
+    let Act::Publish { raw, .. } = &acts[0] else {
+        panic!("nothing was sent: {acts:?}");
+    };
+    let body = super::decoded_body(&serde_json::from_str(raw).unwrap());
+    assert_eq!(body[0][0], json!({"type": "x", "value": 1}));
 }

@@ -193,3 +193,18 @@ fn a_date_with_a_fraction_is_as_python_writes_it() {
     // No clock that is wrong ends in a panic.
     assert!(meta(&Subject::bare("id"), &state, &[], u64::MAX).contains("9999-12-31"));
 }
+
+#[test]
+fn a_result_is_under_its_own_id_beside_those_of_group_and_parent() {
+    let null = raw(&Value::Null);
+    let subject = Subject {
+        group: Some("group"),
+        parent_id: Some("parent"),
+        ..Subject::bare("own")
+    };
+    let text = meta(&subject, &State::Success { result: &null }, &[], NOW_MS);
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(stored["task_id"], "own");
+    assert_eq!(stored["group_id"], "group");
+    assert_eq!(stored["parent_id"], "parent");
+}

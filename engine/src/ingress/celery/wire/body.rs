@@ -92,3 +92,37 @@ fn bounded(stream: impl Read, limits: &Limits) -> Result<Vec<u8>, Reason> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Inflates to more and more, and notes how much was taken.
+    struct Endless<'a>(&'a mut usize);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            *self.0 += buffer.len();
+            if *self.0 > 1_000_000 {
+                return Err(std::io::Error::other("read far beyond the limit"));
+            }
+            buffer.fill(b'0');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn inflating_stops_at_the_limit() {
+        let limits = Limits {
+            inflated_bytes: 10_000,
+            ..Limits::default()
+        };
+        let mut taken = 0;
+        let refused = bounded(Endless(&mut taken), &limits).unwrap_err();
+        assert_eq!(refused, Reason::InflatedTooLarge);
+        assert!(
+            taken <= 2 * limits.inflated_bytes,
+            "{taken} bytes were inflated"
+        );
+    }
+}

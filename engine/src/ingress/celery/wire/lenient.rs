@@ -69,7 +69,10 @@ pub(crate) fn tidy(json: &str, depth: usize, tags: Tags) -> Result<String, Reaso
             }
             b']' | b'}' => {
                 out.push(char::from(byte));
-                if let Some(closed) = open.pop().filter(Open::is_tagged) {
+                if let Some(closed) = open
+                    .pop()
+                    .filter(|closed| tags != Tags::Keep && closed.is_tagged())
+                {
                     untag(&mut out, closed.start, tags)?;
                 }
                 at + 1
