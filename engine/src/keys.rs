@@ -18,11 +18,14 @@
 //! the layout are in `docs/decisions/0002-redis-layout.md` of the repository.
 
 mod batch;
+mod celery;
 mod requests;
 mod score;
 
 pub(crate) use self::batch::BATCH_PARTS;
 pub use self::batch::BatchKeys;
+pub(crate) use self::celery::CELERY_PARTS;
+pub use self::celery::CeleryKeys;
 pub(crate) use self::requests::REQUEST_KEYS;
 pub(crate) use self::score::{due_ms, ready_since_ms};
 

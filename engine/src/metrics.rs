@@ -51,6 +51,16 @@ pub const RELAY_WAITING: &str = "rouage_relay_waiting";
 pub const RELAY_LAG: &str = "rouage_relay_lag_seconds";
 /// Entries that are parked and wait for a person, by source.
 pub const RELAY_PARKED: &str = "rouage_relay_parked";
+/// Messages of Celery clients by what became of them.
+pub const CELERY_MESSAGES: &str = "rouage_celery_messages_total";
+/// Messages of Celery clients that became no job, by reason.
+pub const CELERY_PARKED: &str = "rouage_celery_parked_total";
+/// Ends that were told to Celery clients, by state.
+pub const CELERY_RESULTS: &str = "rouage_celery_results_total";
+/// Celery tasks that are jobs and whose end was not told yet.
+pub const CELERY_OPEN: &str = "rouage_celery_open_tasks";
+/// Messages that lie in Celery's lists, by queue.
+pub const CELERY_WAITING: &str = "rouage_celery_waiting_messages";
 /// Worker processes that beat.
 pub const WORKERS: &str = "rouage_workers";
 
@@ -113,6 +123,23 @@ pub const ALL: &[(&str, &str)] = &[
         RELAY_PARKED,
         "Entries that are parked and wait for a person, by source",
     ),
+    (
+        CELERY_MESSAGES,
+        "Messages of Celery clients by what became of them: taken, left (counted once), double, expired, revoked, parked",
+    ),
+    (
+        CELERY_PARKED,
+        "Messages of Celery clients that became no job and wait for a person, by reason",
+    ),
+    (CELERY_RESULTS, "Ends told to Celery clients, by state"),
+    (
+        CELERY_OPEN,
+        "Celery tasks that are jobs and whose end was not told yet",
+    ),
+    (
+        CELERY_WAITING,
+        "Messages in Celery's lists as last seen, by queue, those for other workers included",
+    ),
     (WORKERS, "Worker processes that beat within the last minute"),
     #[cfg(feature = "schedule")]
     (
@@ -146,12 +173,43 @@ pub const ALL: &[(&str, &str)] = &[
     ),
 ];
 
+/// Counts messages of Celery clients.
+#[cfg(feature = "celery")]
+pub(crate) fn celery_messages(outcome: &'static str, messages: u64) {
+    counter!(CELERY_MESSAGES, "outcome" => outcome).increment(messages);
+}
+
+/// Counts a message that was parked.
+#[cfg(feature = "celery")]
+pub(crate) fn celery_parked(reason: &str) {
+    celery_messages("parked", 1);
+    counter!(CELERY_PARKED, "reason" => reason.to_owned()).increment(1);
+}
+
+/// Counts an end that was told.
+#[cfg(feature = "celery")]
+pub(crate) fn celery_result(state: &'static str) {
+    counter!(CELERY_RESULTS, "state" => state).increment(1);
+}
+
+/// Says how many tasks are not over.
+#[cfg(feature = "celery")]
+pub(crate) fn celery_open(tasks: u64) {
+    metrics::gauge!(CELERY_OPEN).set(tasks as f64);
+}
+
+/// Says how many messages lie in a queue.
+#[cfg(feature = "celery")]
+pub(crate) fn celery_waiting(queue: &str, messages: usize) {
+    metrics::gauge!(CELERY_WAITING, "queue" => queue.to_owned()).set(messages as f64);
+}
+
 /// Tells the recorder what the metrics mean.
 pub fn describe() {
     for (name, help) in ALL {
         match *name {
             JOBS | LEASE_LOST | REFUSED | ENQUEUED | EFFECTS | HISTORY_LOST | RELAYED | PARKED
-            | RELAY_FAILURES => {
+            | RELAY_FAILURES | CELERY_MESSAGES | CELERY_PARKED | CELERY_RESULTS => {
                 describe_counter!(*name, *help);
             }
             #[cfg(feature = "schedule")]

@@ -109,5 +109,33 @@ scripts! {
     REPORT = "prelude.lua" "reports.lua" "report.lua";
 }
 
+#[cfg(feature = "celery")]
+scripts! {
+    /// Looks at lists of a Celery broker.
+    CELERY_PEEK = "celery/peek.lua";
+    /// Moves messages out of lists of a Celery broker.
+    CELERY_TAKE = "celery/take.lua";
+    /// Puts messages into lists of a Celery broker, once.
+    CELERY_PUBLISH = "celery/publish.lua";
+    /// Writes a task's state for its Celery client.
+    CELERY_STORE = "celery/store.lua";
+    /// Notes the end of one task of a chord.
+    CELERY_CHORD = "celery/chord.lua";
+    /// Notes tasks that are about to become jobs.
+    CELERY_REGISTER = "prelude.lua" "celery/register.lua";
+    /// Takes tasks at which somebody must look.
+    CELERY_DUE = "prelude.lua" "celery/due.lua";
+    /// Writes anew what is known of tasks.
+    CELERY_NOTE = "prelude.lua" "celery/note.lua";
+    /// Forgets tasks whose end was told.
+    CELERY_CLOSE = "prelude.lua" "celery/close.lua";
+    /// Keeps a message that became no job.
+    CELERY_PARK = "prelude.lua" "celery/park.lua";
+    /// Counts messages that stay where they are.
+    CELERY_COUNT = "prelude.lua" "celery/count.lua";
+    /// Remembers that tasks are revoked.
+    CELERY_REVOKE = "prelude.lua" "celery/revoke.lua";
+}
+
 /// Most jobs in one script call: Lua's `unpack` and Redis' attention are both limited.
 pub(crate) const MAX_BATCH: usize = 500;

@@ -25,7 +25,42 @@ pub(crate) async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![debug_jobs(config), schedule_file(config)];
     findings.extend(redis(config).await);
     findings.extend(database(config).await);
+    findings.extend(celery(config).await);
     findings
+}
+
+/// Whether Celery's broker and result backend answer, and keep what they have.
+async fn celery(config: &Config) -> Vec<Finding> {
+    if !super::celery::is_configured(config) {
+        return Vec::new();
+    }
+    match examine_celery(config).await {
+        Ok(findings) => findings,
+        Err(error) => vec![unreachable("celery", &error)],
+    }
+}
+
+async fn examine_celery(config: &Config) -> anyhow::Result<Vec<Finding>> {
+    let client = super::client(config).await?;
+    let ingress = super::celery::ingress(config, client)?;
+    let policy = ingress.check().await.context("ask celery's broker")?;
+    let (severity, message) = if policy == "noeviction" || policy.is_empty() {
+        (Severity::Ok, "celery's broker answers".to_owned())
+    } else {
+        let message = format!(
+            "celery's broker has maxmemory-policy {policy}: messages that wait may be thrown away"
+        );
+        (Severity::Warning, message)
+    };
+    let hint = "set maxmemory-policy noeviction there";
+    let mut findings = vec![finding("celery", severity, message, hint)];
+    let parked = ingress.parking().count().await?;
+    if parked > 0 {
+        let message = format!("{parked} celery messages became no job and wait for a person");
+        let hint = "look at them: crm-worker celery parked list";
+        findings.push(finding("celery_parked", Severity::Warning, message, hint));
+    }
+    Ok(findings)
 }
 
 fn debug_jobs(config: &Config) -> Finding {

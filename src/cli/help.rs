@@ -28,6 +28,7 @@ Jobs
   workers      Show the worker processes that are alive
   limits       Show the rate limits, and set other rates
   breakers     Show the circuit breakers, and close them
+  celery       Show what lies in Celery's Redis, what was parked of it, and empty a queue of it
 
 Look after
   doctor       Check everything that can keep jobs from running

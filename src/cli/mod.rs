@@ -7,6 +7,7 @@
 mod apalis;
 mod batches;
 mod breakers;
+mod celery;
 mod config;
 mod doctor;
 mod effects;
@@ -92,6 +93,9 @@ enum Command {
     Limits(limits::Args),
     /// Show the circuit breakers, and close them
     Breakers(breakers::Args),
+    /// Show what lies in Celery's Redis, what was parked of it, and empty a queue of it
+    #[command(subcommand)]
+    Celery(celery::Command),
     /// Bring the schema `worker` of the database up to date
     Migrate(migrate::Args),
     /// Check everything that can keep jobs from running
@@ -151,6 +155,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Workers(args) => workers::run(config, &args).await,
         Command::Limits(args) => limits::run(config, &args).await,
         Command::Breakers(args) => breakers::run(config, &args).await,
+        Command::Celery(command) => celery::run(config, command).await,
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Doctor(args) => doctor::run(config, &args).await,
         Command::Fsck(args) => fsck::run(config, &args).await,

@@ -8,6 +8,7 @@
 //! This is the only place that reads environment variables. It opens no connection and prints
 //! nothing; secrets leave it as `SecretString` only.
 
+mod celery;
 mod database_url;
 mod environment;
 mod file;
@@ -31,7 +32,13 @@ use layers::{Entries, Entry, Scalar};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 3] = ["redis.url", "database.url", "apalis.url"];
+const SECRETS: [&str; 5] = [
+    "redis.url",
+    "database.url",
+    "celery.broker_url",
+    "celery.result_url",
+    "apalis.url",
+];
 
 /// The settings, and where each came from.
 #[derive(Debug)]

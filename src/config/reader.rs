@@ -119,6 +119,11 @@ impl<'e> Reader<'e> {
         (!text.is_empty()).then(|| SecretString::from(text))
     }
 
+    /// Notes a problem that is no key's value.
+    pub(super) fn add(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Notes that a key's value is not what is allowed.
     pub(super) fn refuse(&mut self, key: &str, allowed: &str) {
         self.refuse_with_hint(key, allowed, String::new());

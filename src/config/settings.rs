@@ -9,6 +9,7 @@ use crm_jobs::ExportSettings;
 use rouage::{Kept, Retention};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::celery::Celery;
 use super::database_url;
 use super::layers::Entries;
 use super::maintenance::Maintenance;
@@ -41,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) outbox: Outbox,
     /// `None` if nothing is taken in from apalis-redis.
     pub(crate) apalis: Option<Apalis>,
+    /// Celery's messages.
+    pub(crate) celery: Celery,
     /// Where the probes listen; `None` for nowhere.
     pub(crate) http: Option<SocketAddr>,
     pub(crate) panel: PanelSettings,
@@ -165,6 +168,7 @@ impl Settings {
                 keep_parked: r.hours("outbox.keep_parked_hours", 24..=YEAR),
             },
             apalis: Apalis::read(r),
+            celery: Celery::read(r),
             http: r.address("http.bind", 9180),
             panel: PanelSettings::read(r),
             log: Log {

@@ -11,6 +11,7 @@
 mod apalis;
 mod batches;
 mod borders;
+mod celery;
 mod checks;
 mod configuration;
 mod dashboards;

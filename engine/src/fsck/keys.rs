@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::client::{Client, ClientError};
 use crate::fsck::{Report, batches};
 use crate::gates;
-use crate::keys::{NAMED_PARTS, QUEUE_PARTS, REQUEST_KEYS};
+use crate::keys::{CELERY_PARTS, NAMED_PARTS, QUEUE_PARTS, REQUEST_KEYS};
 
 /// Keys per scan step.
 const STEP: usize = 1000;
@@ -122,6 +122,11 @@ fn type_of(rest: &str) -> Option<&'static str> {
         "slots" | "scheduler" => return Some("hash"),
         _ if rest.starts_with("orders:") => return Some("hash"),
         _ if rest.starts_with("worker:") => return Some("string"),
+        _ if rest.starts_with("celery:") => {
+            let part = rest.strip_prefix("celery:{ingress}:")?;
+            let known = CELERY_PARTS.iter().find(|(name, _)| *name == part)?;
+            return Some(known.1);
+        }
         _ if !rest.starts_with('{') => {
             let requests = REQUEST_KEYS.iter().find(|(name, _)| *name == rest);
             return requests

@@ -54,6 +54,9 @@ pub struct Link {
     source: Arc<Source>,
     keeper: Arc<Keeper>,
     deadline: Duration,
+    /// Calls that are left to a process which a test lets die.
+    #[cfg(feature = "faults")]
+    life: Option<Arc<std::sync::atomic::AtomicU64>>,
 }
 
 impl std::fmt::Debug for Link {
@@ -88,12 +91,49 @@ impl Link {
         Self::open(Arc::clone(&self.source), deadline).await
     }
 
-    async fn open(source: Arc<Source>, deadline: Duration) -> Result<Self, LinkError> {
-        let link = Self {
+    /// A link that connects when it is used: whoever can wait does not need the other side now.
+    pub fn to(url: &str, deadline: Duration) -> Result<Self, LinkError> {
+        let source = Source::new(Address::parse(url, LinkOptions::default())?);
+        if source.is_encrypted() {
+            drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        }
+        Ok(Self::unopened(Arc::new(source), deadline))
+    }
+
+    fn unopened(source: Arc<Source>, deadline: Duration) -> Self {
+        Self {
             source,
             keeper: Arc::new(Keeper::new()),
             deadline,
+            #[cfg(feature = "faults")]
+            life: None,
+        }
+    }
+
+    /// The same link for a process that dies after so many calls, counted over all links that share
+    /// the count: no later call is made.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn mortal(mut self, life: Arc<std::sync::atomic::AtomicU64>) -> Self {
+        self.life = Some(life);
+        self
+    }
+
+    #[cfg(feature = "faults")]
+    fn live(&self) -> Result<(), LinkError> {
+        use std::sync::atomic::Ordering;
+        let Some(life) = &self.life else {
+            return Ok(());
         };
+        let left = life.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            left.checked_sub(1)
+        });
+        left.map(drop)
+            .map_err(|_| LinkError::Timeout(Duration::ZERO))
+    }
+
+    async fn open(source: Arc<Source>, deadline: Duration) -> Result<Self, LinkError> {
+        let link = Self::unopened(source, deadline);
         link.wire(Instant::now() + deadline).await?;
         Ok(link)
     }
@@ -196,6 +236,8 @@ impl Link {
     }
 
     async fn wire(&self, end: Instant) -> Result<Arc<Kept>, LinkError> {
+        #[cfg(feature = "faults")]
+        self.live()?;
         timeout_at(end, self.keeper.wire(&self.source, self.deadline))
             .await
             .map_err(|_| LinkError::Timeout(self.deadline))?

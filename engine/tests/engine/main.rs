@@ -14,6 +14,7 @@ mod batches;
 mod breakers;
 mod cancelling;
 mod capacity;
+mod celery;
 mod celery_wire;
 mod chains;
 mod controlling;

@@ -6,6 +6,7 @@
 //! at once is decided in Redis or `PostgreSQL`.
 
 mod apalis;
+mod celery;
 mod outbox;
 mod panel;
 mod scheduler;
@@ -29,6 +30,8 @@ pub(crate) enum Role {
     Scheduler,
     /// Moves rows of the outbox to Redis.
     Outbox,
+    /// Takes in messages of Celery clients.
+    Celery,
     /// Takes in what was pushed with apalis-redis.
     Apalis,
     /// Serves the HTTP API.
@@ -41,6 +44,7 @@ impl Role {
         Self::Worker,
         Self::Scheduler,
         Self::Outbox,
+        Self::Celery,
         Self::Apalis,
         Self::Panel,
     ];
@@ -51,6 +55,7 @@ impl Role {
             Self::Worker => "worker",
             Self::Scheduler => "scheduler",
             Self::Outbox => "outbox",
+            Self::Celery => "celery",
             Self::Apalis => "apalis",
             Self::Panel => "panel",
         }
@@ -126,6 +131,7 @@ pub(super) async fn start(ground: &Ground<'_>, roles: &Roles) -> anyhow::Result<
     if roles.has(Role::Apalis) {
         duties.extend(apalis::prepare(ground, roles.asked(Role::Apalis))?);
     }
+    duties.extend(celery::start(ground, roles)?);
     duties.extend(panel::start(ground, roles).await?);
     Ok(duties)
 }

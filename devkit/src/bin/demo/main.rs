@@ -46,7 +46,12 @@ async fn main() -> Outcome<()> {
 
     let out = Path::new("demo-out");
     std::fs::create_dir_all(out)?;
-    let settings = Settings::new(&redis.url(), &database, &broker(&redis), &out.canonicalize()?)?;
+    let settings = Settings::new(
+        &redis.url(),
+        &database,
+        &broker(&redis),
+        &out.canonicalize()?,
+    )?;
     let clock = Instant::now();
     settings.command(&["migrate"])?;
     settings.command(&["doctor"])?;

@@ -24,7 +24,10 @@ pub(crate) async fn show(settings: &Settings, database: &str, broker: &str) -> O
     indent(&settings.command(&["schedule", "list"])?);
 
     println!("\n  other ways in\n");
-    told("SQL, in a transaction", &transaction(settings, database).await?);
+    told(
+        "SQL, in a transaction",
+        &transaction(settings, database).await?,
+    );
     told("HTTP, with a token", &http(settings).await?);
     told("a Celery client, unchanged", &celery(broker)?);
     Ok(())
@@ -60,8 +63,14 @@ async fn transaction(settings: &Settings, database: &str) -> Outcome<String> {
             .map(|job| job["state"].clone());
         if state == Some(Value::from("completed")) {
             let rolled_back = settings.command(&["jobs", "show", &never]).is_err();
-            let other = if rolled_back { "no job" } else { "a job, which is wrong" };
-            return Ok(format!("completed; of the one that was rolled back: {other}"));
+            let other = if rolled_back {
+                "no job"
+            } else {
+                "a job, which is wrong"
+            };
+            return Ok(format!(
+                "completed; of the one that was rolled back: {other}"
+            ));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

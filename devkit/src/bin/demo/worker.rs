@@ -23,12 +23,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(
-        redis: &str,
-        database: &str,
-        broker: &str,
-        exports: &Path,
-    ) -> Outcome<Self> {
+    pub(crate) fn new(redis: &str, database: &str, broker: &str, exports: &Path) -> Outcome<Self> {
         let binary = std::env::current_exe()?.with_file_name("crm-worker");
         if !binary.exists() {
             return Err(format!("{} is not built; hint: cargo build", binary.display()).into());
