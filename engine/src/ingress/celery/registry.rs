@@ -68,7 +68,8 @@ pub(super) struct Registry {
 /// The name of a task's entry and of its job.
 pub(super) fn entry_of(task_id: &str, retries: u32, nesting: u32) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut name = if task_id.len() <= PLAIN_ID && task_id.bytes().all(plain) {
+    let fits = (1..=PLAIN_ID).contains(&task_id.len());
+    let mut name = if fits && task_id.bytes().all(plain) {
         task_id.to_owned()
     } else {
         format!("celery.{}", hex(&Sha256::digest(task_id.as_bytes()), 32))
