@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use devkit::{Persistence, RedisServer, Template};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Worker, World};
 
@@ -26,9 +26,10 @@ fn worker(world: &World, broker: &RedisServer) -> Worker {
 }
 
 /// Runs the client's checks; answers those that failed.
-fn checks(client: &str, broker: &str, results: &str) -> Vec<Value> {
+fn checks(client: &str, settings: &Value, broker: &str, results: &str) -> Vec<Value> {
     let mut child = devkit::python(client)
         .unwrap()
+        .env("CELERY_SETTINGS", settings.to_string())
         .args([CLIENT, broker, results])
         .stdout(Stdio::piped())
         .spawn()
@@ -49,7 +50,37 @@ async fn all_checks_pass(client: &str) {
     let world = World::new(Template::Empty).await;
     let broker = RedisServer::start(Persistence::None).unwrap();
     let _worker = worker(&world, &broker);
-    let failed = checks(client, &broker.url(), &broker.url());
+    let failed = checks(client, &json!({}), &broker.url(), &broker.url());
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test]
+async fn a_client_with_keys_of_its_own_and_two_servers_gets_its_results() {
+    let world = World::new(Template::Empty).await;
+    let broker = RedisServer::start(Persistence::None).unwrap();
+    let results = RedisServer::start(Persistence::None).unwrap();
+    let mut command = world.command();
+    let settings = [
+        ("BROKER_URL", broker.url()),
+        ("RESULT_URL", results.url()),
+        ("PREFIX", "crm:".to_owned()),
+        ("SEPARATOR", "::".to_owned()),
+        ("PRIORITY_STEPS", "0,2,5,7".to_owned()),
+        ("RESULT_PREFIX", "answers".to_owned()),
+        ("QUEUES", "work,other".to_owned()),
+        ("NODE", "crm-worker@test".to_owned()),
+    ];
+    for (name, value) in settings {
+        command.env(format!("CRM_WORKER__CELERY__{name}"), value);
+    }
+    let _worker = Worker::start(command.arg("run"));
+    let client = json!({
+        "task_default_queue": "work",
+        "broker_transport_options":
+            { "global_keyprefix": "crm:", "sep": "::", "priority_steps": [0, 2, 5, 7] },
+        "result_backend_transport_options": { "global_keyprefix": "answers" },
+    });
+    let failed = checks("celery-5.5", &client, &broker.url(), &results.url());
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
