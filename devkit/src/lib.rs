@@ -13,6 +13,7 @@ pub mod error;
 pub mod postgres;
 pub mod proxy;
 pub mod redis;
+pub mod s3;
 
 mod binaries;
 mod folder;
@@ -25,3 +26,4 @@ pub use postgres::{PostgresServer, Template};
 pub use proxy::{Direction, FaultProxy};
 pub use python::python;
 pub use redis::{Certificates, Persistence, RedisCluster, RedisSentinels, RedisServer, TlsRedis};
+pub use s3::S3Server;
