@@ -12,10 +12,15 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     cargo build --locked --release --package crm-worker --bin crm-worker \
     && install -D --mode=0755 target/release/crm-worker /out/crm-worker
 
-# Run: the binary, certificates for TLS to Redis and PostgreSQL, and nothing that compiles.
+# Run: the binary, certificates for TLS to Redis and PostgreSQL, the client programs that back it up and
+# restore it, and nothing that compiles.
 FROM debian:bookworm-slim
+# PostgreSQL's own packages, because pg_dump must not be older than the server.
+ARG POSTGRES_CLIENT=16
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
+    && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install --yes --no-install-recommends postgresql-client-${POSTGRES_CLIENT} \
     && rm -rf /var/lib/apt/lists/*
 
 # A number and not a name, so that an orchestrator can see that it is not root. The exports
@@ -23,7 +28,7 @@ RUN apt-get update \
 # cannot look into it, because exports are personal data.
 RUN groupadd --gid 10001 worker \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin worker \
-    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/crm-worker/exports
+    && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/crm-worker/exports /var/lib/crm-worker/backups
 
 COPY --from=build /out/crm-worker /usr/local/bin/crm-worker
 

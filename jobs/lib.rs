@@ -7,6 +7,8 @@
 //!
 //! Families do not import each other; a job that wants another one enqueues it.
 
+pub mod backups;
+pub mod blobs;
 pub mod debug;
 pub mod exports;
 pub mod maintenance;
@@ -19,6 +21,7 @@ use rouage::Registry;
 /// Adds the handlers of every family; those of [`debug`] only if the services say so.
 #[must_use]
 pub fn register(registry: Registry, services: &Services) -> Registry {
+    let registry = backups::register(registry, services);
     let registry = exports::register(registry, services);
     let registry = maintenance::register(registry, services);
     if services.debug_kinds {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
+use crate::backups::Backups;
 use crate::maintenance::CertificateProbe;
 
 /// The ports of all handlers. Cheap to clone.
@@ -22,6 +23,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Where exports go and how large they may be.
     pub exports: ExportSettings,
+    /// What is backed up, where to, and who is told.
+    pub backups: Backups,
     /// Asks servers for their certificates.
     pub certificates: Arc<dyn CertificateProbe>,
     /// The servers whose certificates are looked at, as `host` or `host:port`.

@@ -14,6 +14,8 @@ use crate::config::Settings;
 use crate::store::pool::Pool;
 use crate::store::schema::{self, Needs};
 
+use super::backups;
+
 /// A family with needs outside Redis.
 pub(super) struct Family {
     /// Its name, which is its queue's too.
@@ -23,23 +25,34 @@ pub(super) struct Family {
     needs: &'static Needs,
     /// The folder it writes to, if any: the name of the finding, and where the settings have it.
     folder: Option<Folder>,
+    /// What else it needs.
+    also: Option<fn(&Settings) -> Vec<Finding>>,
 }
 
 type Folder = (&'static str, fn(&Settings) -> &Path);
 
 /// All of them; the debug kinds need nothing.
-pub(super) const FAMILIES: [Family; 2] = [
+pub(super) const FAMILIES: [Family; 3] = [
+    Family {
+        name: "backups",
+        schema: "backups_schema",
+        needs: &schema::BACKUPS,
+        folder: Some(("backups_dir", |settings| &settings.backups.dir)),
+        also: Some(backups::findings),
+    },
     Family {
         name: "exports",
         schema: "exports_schema",
         needs: &schema::EXPORTS,
         folder: Some(("exports_dir", |settings| &settings.exports.dir)),
+        also: None,
     },
     Family {
         name: "maintenance",
         schema: "maintenance_schema",
         needs: &schema::MAINTENANCE,
         folder: None,
+        also: None,
     },
 ];
 
@@ -64,6 +77,9 @@ impl Family {
         if let Some((name, folder)) = self.folder {
             findings.push(check_folder(name, folder(settings)));
         }
+        if let Some(also) = self.also {
+            findings.extend(also(settings));
+        }
         Ok(findings)
     }
 }
@@ -73,7 +89,8 @@ fn check_folder(name: &'static str, folder: &Path) -> Finding {
     match try_to_write(folder) {
         Ok(()) => finding(name, Severity::Ok, format!("{shown} is writable"), ""),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let hint = "create it or mount a volume there, or set exports.dir";
+            let hint =
+                "create it, mount a volume there, or set another one: exports.dir, backups.dir";
             finding(
                 name,
                 Severity::Error,

@@ -5,7 +5,7 @@
 //! table with the contract's list of kinds.
 
 use anyhow::{Context, anyhow};
-use crm_job_contract::{KINDS, debug, exports, maintenance};
+use crm_job_contract::{KINDS, backups, debug, exports, maintenance};
 use rouage::{Job, NewJob};
 use rouage_panel::{KindCatalog, KindInfo, Refusal};
 
@@ -14,6 +14,15 @@ use crate::suggest;
 type Build = fn(&str) -> anyhow::Result<NewJob>;
 
 const BUILDERS: &[(&str, Build)] = &[
+    (
+        backups::ApplyRetention::KIND,
+        build::<backups::ApplyRetention>,
+    ),
+    (backups::DumpDatabase::KIND, build::<backups::DumpDatabase>),
+    (backups::Report::KIND, build::<backups::Report>),
+    (backups::RestoreDrill::KIND, build::<backups::RestoreDrill>),
+    (backups::Upload::KIND, build::<backups::Upload>),
+    (backups::VerifyDump::KIND, build::<backups::VerifyDump>),
     (debug::Echo::KIND, build::<debug::Echo>),
     (debug::Effect::KIND, build::<debug::Effect>),
     (debug::Fail::KIND, build::<debug::Fail>),
@@ -169,6 +178,6 @@ mod tests {
             "{near}"
         );
         let far = new_job("x", "{}").unwrap_err().to_string();
-        assert!(far.contains("there are debug.echo, "), "{far}");
+        assert!(far.contains("there are backups.apply_retention, "), "{far}");
     }
 }

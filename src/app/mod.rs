@@ -5,6 +5,7 @@
 //! here, [`kinds`] turns a payload into a job. What merely shows or steers jobs talks to the
 //! client directly, in `cli`.
 
+pub(crate) mod backups;
 pub(crate) mod celery;
 pub(crate) mod checkup;
 mod families;

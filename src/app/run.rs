@@ -136,6 +136,14 @@ async fn start(
         duties.spawn(run);
     }
     background.spawn(Housekeeping::new(client.clone(), &database, settings).run());
+    if settings
+        .worker
+        .queues
+        .get("backups")
+        .is_some_and(|slots| *slots > 0)
+    {
+        background.spawn(super::backups::watch(database.clone()));
+    }
     background.spawn(recorder::upkeep(handle.clone()));
     tracing::info!(version, roles = names.join(","), "started");
     if let Some(probes) = probes {
@@ -168,6 +176,7 @@ fn worker(
     let services = Services {
         database: database.clone(),
         clock: Arc::new(SystemClock),
+        backups: super::backups::ports(config)?,
         exports: settings.exports.clone(),
         certificates: Arc::new(Certificates::new(
             settings.maintenance.certificate_ca_file.as_deref(),

@@ -31,6 +31,7 @@ Jobs
   celery       Show what lies in Celery's Redis, what was parked of it, and empty a queue of it
 
 Look after
+  backup       Make, list, verify and restore backups of the database
   doctor       Check everything that can keep jobs from running
   fsck         Check the invariants of the stored jobs
   tokens       Create, list and revoke the tokens of the HTTP API

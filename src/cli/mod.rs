@@ -5,6 +5,7 @@
 //! exit code is 0 if all went well, 1 if not, 2 for a wrong command line, 78 for wrong settings.
 
 mod apalis;
+mod backup;
 mod batches;
 mod breakers;
 mod celery;
@@ -98,6 +99,9 @@ enum Command {
     Celery(celery::Command),
     /// Bring the schema `worker` of the database up to date
     Migrate(migrate::Args),
+    /// Make, list, verify and restore backups of the database
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// Check everything that can keep jobs from running
     Doctor(doctor::Args),
     /// Check the invariants of the stored jobs
@@ -131,7 +135,15 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn obey(cli: Cli) -> anyhow::Result<Verdict> {
-    let config = crate::config::load(cli.config.as_deref())?;
+    let loaded = crate::config::load(cli.config.as_deref());
+    if let Command::Backup(command) = &cli.command
+        && command.needs_no_settings()
+    {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("start the runtime")?;
+        return runtime.block_on(backup::run(loaded.ok().as_ref(), command));
+    }
+    let config = loaded?;
     let runtime = runtime(&config, &cli.command).context("start the runtime")?;
     let verdict = runtime.block_on(dispatch(&config, cli.command));
     // A handler that blocks its thread must not keep the process alive.
@@ -157,6 +169,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Breakers(args) => breakers::run(config, &args).await,
         Command::Celery(command) => celery::run(config, command).await,
         Command::Migrate(args) => migrate::run(config, &args).await,
+        Command::Backup(command) => backup::run(Some(config), &command).await,
         Command::Doctor(args) => doctor::run(config, &args).await,
         Command::Fsck(args) => fsck::run(config, &args).await,
         Command::Tokens(command) => tokens::run(config, command).await,

@@ -19,10 +19,15 @@ const PREFIX: &str = "CRM_WORKER__";
 /// The same with the usual typing error.
 const NEARLY: &str = "CRM_WORKER_";
 /// The CRM's variables that set one key each.
-const FALLBACKS: [(&str, &str); 3] = [
+const FALLBACKS: [(&str, &str); 8] = [
     ("REDIS_URL", "redis.url"),
     ("DATABASE_URL", "database.url"),
     ("RUST_LOG", "log.level"),
+    ("BACKUP_RETENTION_DAYS", "backups.keep_daily"),
+    ("B2_BUCKET_NAME", "backups.s3_bucket"),
+    ("B2_APPLICATION_KEY_ID", "backups.s3_access_key_id"),
+    ("B2_APPLICATION_KEY", "backups.s3_secret_access_key"),
+    ("SLACK_WEBHOOK_URL", "backups.webhook_url"),
 ];
 /// The CRM's variables that make up an address of the database.
 const PARTS: [&str; 5] = [

@@ -8,6 +8,7 @@
 //! This is the only place that reads environment variables. It opens no connection and prints
 //! nothing; secrets leave it as `SecretString` only.
 
+mod backups;
 mod celery;
 mod database_url;
 mod environment;
@@ -22,6 +23,10 @@ mod settings;
 
 use std::path::Path;
 
+use anyhow::Context;
+use secrecy::SecretString;
+
+pub(crate) use backups::{Bucket, Encryption};
 pub(crate) use layers::Origin;
 pub(crate) use problem::{Invalid, Problem};
 pub(crate) use settings::{LogFormat, Settings};
@@ -32,12 +37,15 @@ use layers::{Entries, Entry, Scalar};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 8] = [
     "redis.url",
     "database.url",
     "celery.broker_url",
     "celery.result_url",
     "apalis.url",
+    "backups.s3_secret_access_key",
+    "backups.heartbeat_url",
+    "backups.webhook_url",
 ];
 
 /// The settings, and where each came from.
@@ -88,6 +96,17 @@ fn load_with(file: Option<&Path>, variables: &environment::Variables) -> Result<
         settings if problems.is_empty() => Ok(Config { settings, entries }),
         _ => Err(Invalid(problems)),
     }
+}
+
+/// The address of a database from a file, in any form that the settings take.
+pub(crate) fn url_from_file(file: &Path) -> anyhow::Result<SecretString> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {shown}"))?;
+    let url = database_url::normalise(text.trim());
+    let url = url.with_context(|| {
+        format!("{shown} has no address of a database; hint: it starts with postgresql://")
+    })?;
+    Ok(SecretString::from(url))
 }
 
 impl Config {

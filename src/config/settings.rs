@@ -9,6 +9,7 @@ use crm_jobs::ExportSettings;
 use rouage::{Kept, Retention};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::backups::Backups;
 use super::celery::Celery;
 use super::database_url;
 use super::layers::Entries;
@@ -29,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) worker: Worker,
     pub(crate) retention: Retention,
+    pub(crate) backups: Backups,
     pub(crate) exports: ExportSettings,
     pub(crate) maintenance: Maintenance,
     /// From which size on, in bytes, payloads are kept in the database.
@@ -149,6 +151,7 @@ impl Settings {
                 discarded: kept(r, "discarded"),
                 cancelled: kept(r, "cancelled"),
             },
+            backups: Backups::read(r),
             exports: ExportSettings {
                 dir: r.text("exports.dir").into(),
                 max_rows: r.integer("exports.max_rows", 1..=100_000_000),

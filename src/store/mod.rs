@@ -5,6 +5,7 @@
 //! The families' own statements are in `jobs/`. Nothing here writes outside schema `worker`.
 
 pub(crate) mod api_tokens;
+pub(crate) mod backups;
 pub(crate) mod effects;
 pub(crate) mod job_runs;
 pub(crate) mod kinds;

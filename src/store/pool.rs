@@ -38,6 +38,11 @@ pub(crate) fn options(url: &SecretString) -> anyhow::Result<Options> {
     Ok(options.application_name("crm-worker"))
 }
 
+/// The address that `PostgreSQL`'s own client programs would use: `PGHOST` and its companions.
+pub(crate) fn from_environment() -> Options {
+    Options::new().application_name("crm-worker")
+}
+
 /// The pool of the jobs; fails if the database does not answer.
 pub(crate) async fn connect(options: &Options, limits: &Limits) -> anyhow::Result<Pool> {
     let statement_timeout = limits.statement_timeout.as_millis().to_string();

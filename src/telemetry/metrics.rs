@@ -11,6 +11,16 @@ pub(crate) const REDIS_UP: &str = "crm_worker_redis_up";
 pub(crate) const DATABASE_CONNECTIONS: &str = "crm_worker_database_connections";
 /// 1 for a family that this process refuses to run.
 pub(crate) const FAMILY_REFUSED: &str = "crm_worker_family_refused";
+/// When the last backup was verified and copied, in seconds since 1970; 0 if there is none.
+pub(crate) const BACKUP_LAST_SUCCESS: &str = "crm_worker_backup_last_success_timestamp_seconds";
+/// Size of the last good dump.
+pub(crate) const BACKUP_SIZE: &str = "crm_worker_backup_size_bytes";
+/// How long the last good backup took from its start to its report.
+pub(crate) const BACKUP_DURATION: &str = "crm_worker_backup_duration_seconds";
+/// When a backup was last restored in a drill, in seconds since 1970.
+pub(crate) const BACKUP_LAST_DRILL: &str = "crm_worker_restore_drill_timestamp_seconds";
+/// How long that restore took.
+pub(crate) const RESTORE_DRILL: &str = "crm_worker_restore_drill_seconds";
 /// The engine's number of workers under the name of the CRM's rules.
 pub(crate) const CELERY_WORKERS: &str = "celery_workers_active";
 /// Jobs that wait for a slot under the name of the CRM's rules.
@@ -31,6 +41,20 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         FAMILY_REFUSED,
         "1 for a family this process refuses to run; doctor says why",
     ),
+    (
+        BACKUP_LAST_SUCCESS,
+        "When the last backup was verified and copied; 0 if there is none",
+    ),
+    (BACKUP_SIZE, "Size of the dump of the last good backup"),
+    (
+        BACKUP_DURATION,
+        "Seconds from the start of the last good backup to its report",
+    ),
+    (
+        BACKUP_LAST_DRILL,
+        "When a backup was last restored in a drill",
+    ),
+    (RESTORE_DRILL, "Seconds that this restore took"),
     (
         CELERY_WORKERS,
         "Same as rouage_workers, for alert rules written for Celery",

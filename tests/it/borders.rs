@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// A name in the code, and the only places where it may be.
 const ONLY_IN: &[(&str, &[&str])] = &[
+    ("object_store::", &["adapters/"]),
+    ("reqwest::", &["adapters/"]),
     ("tokio_rustls::", &["adapters/"]),
     ("axum::", &[]),
     (

@@ -249,6 +249,7 @@ async fn queues_and_workers_are_listed_for_people_and_for_programs() {
     assert_eq!(
         workers[0]["queues"],
         serde_json::json!([
+            ["backups", 1],
             ["debug", 2],
             ["exports", 2],
             ["maintenance", 2],
@@ -258,7 +259,7 @@ async fn queues_and_workers_are_listed_for_people_and_for_programs() {
     let table = world.run(&["workers"]).good();
     assert!(
         table.contains("  claims  ")
-            && table.contains("debug=2,exports=2,maintenance=2,operations=1"),
+            && table.contains("backups=1,debug=2,exports=2,maintenance=2,operations=1"),
         "{table}"
     );
 }
@@ -282,17 +283,17 @@ async fn a_worker_is_steered_while_it_runs() {
 
     let told = world.run(&["queues", "slots", "debug", "5"]).good();
     assert_eq!(told, "queue debug: each worker is told to have 5 slots");
-    info("it has five slots", |info| info.queues[0].1 == 5).await;
+    info("it has five slots", |info| debug_slots(info) == 5).await;
     let table = world.run(&["queues"]).good();
     assert!(table.contains("5 (5 each)"), "{table}");
     let told = ["queues", "slots", "debug", "7", "--worker", &instance];
     world.run(&told).good();
-    info("it has seven slots", |info| info.queues[0].1 == 7).await;
+    info("it has seven slots", |info| debug_slots(info) == 7).await;
     world
         .run(&["queues", "slots", "debug", "--clear", "--worker", &instance])
         .good();
     world.run(&["queues", "slots", "debug", "--clear"]).good();
-    info("it has its own slots again", |info| info.queues[0].1 == 2).await;
+    info("it has its own slots again", |info| debug_slots(info) == 2).await;
     let wrong = world.run(&["queues", "slots", "debug", "0"]);
     assert!(
         wrong
@@ -352,4 +353,10 @@ async fn the_invariants_hold_after_all_of_it() {
             .contains("I7 - key crm:stray belongs to nothing"),
         "{ended:?}"
     );
+}
+
+/// How many slots a worker has for queue debug.
+fn debug_slots(info: &rouage::inspect::WorkerInfo) -> usize {
+    let queue = info.queues.iter().find(|(queue, _)| queue == "debug");
+    queue.unwrap().1
 }

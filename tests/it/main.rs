@@ -9,6 +9,7 @@
 )]
 
 mod apalis;
+mod backups;
 mod batches;
 mod borders;
 mod celery;

@@ -5,7 +5,7 @@
 
 use rouage::Job;
 
-use crate::{debug, exports, maintenance};
+use crate::{backups, debug, exports, maintenance};
 
 /// What a person wants to know about a kind before using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,22 @@ impl KindInfo {
 
 /// Every kind, by name.
 pub const KINDS: &[KindInfo] = &[
+    KindInfo::of::<backups::ApplyRetention>(
+        "Deletes the backups that no tier keeps, here and in every other place.",
+    ),
+    KindInfo::of::<backups::DumpDatabase>(
+        "Begins a backup: dumps the database; verifying, copies, retention and the report follow.",
+    ),
+    KindInfo::of::<backups::Report>("Says that a backup is done, and pings the heartbeat."),
+    KindInfo::of::<backups::RestoreDrill>(
+        "Restores the newest verified backup into a scratch database and measures it.",
+    ),
+    KindInfo::of::<backups::Upload>(
+        "Encrypts a verified backup, copies it to other places and reads it back from there.",
+    ),
+    KindInfo::of::<backups::VerifyDump>(
+        "Reads every row of a dump back and compares it with what was counted.",
+    ),
     KindInfo::of::<debug::Echo>("Answers with the value it was given."),
     KindInfo::of::<debug::Effect>("Has an effect that changes nothing, at most once for each key."),
     KindInfo::of::<debug::Fail>(
@@ -63,6 +79,12 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         (J::KIND, schemars::schema_for!(J))
     }
     vec![
+        of::<backups::ApplyRetention>(),
+        of::<backups::DumpDatabase>(),
+        of::<backups::Report>(),
+        of::<backups::RestoreDrill>(),
+        of::<backups::Upload>(),
+        of::<backups::VerifyDump>(),
         of::<debug::Echo>(),
         of::<debug::Effect>(),
         of::<debug::Fail>(),

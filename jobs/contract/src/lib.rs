@@ -12,6 +12,7 @@
 //! What a payload may look like is frozen by the goldens in `tests/goldens`: old payloads must
 //! decode for ever.
 
+pub mod backups;
 pub mod debug;
 pub mod exports;
 pub mod maintenance;

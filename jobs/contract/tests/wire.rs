@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use crm_job_contract::backups::{
+    AppliedRetention, ApplyRetention, DumpDatabase, DumpedDatabase, Report, Reported, RestoreDrill,
+    RestoredDrill, Upload, Uploaded, VerifiedDump, VerifyDump,
+};
 use crm_job_contract::debug::{Echo, Effect, Fail, Sleep};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
 use crm_job_contract::maintenance::{
@@ -102,6 +106,57 @@ fn every_payload_is_written_as_its_golden() {
         &RemindInteractions {},
     );
     assert_wire("maintenance.report_compliance.json", &ReportCompliance {});
+}
+
+#[test]
+fn every_payload_and_output_of_a_backup_is_written_as_its_golden() {
+    let run_id = || "01JD9W5X8K7M6N5P4Q3R2S1T0V".to_owned();
+    let name = || "crm_backup_20261123_020000".to_owned();
+    assert_wire("backups.apply_retention.json", &ApplyRetention {});
+    let dump = DumpDatabase {
+        accept_size: true,
+        unless_younger_than_hours: Some(12),
+    };
+    assert_wire("backups.dump_database.json", &dump);
+    assert_wire("backups.report.json", &Report { run_id: run_id() });
+    assert_wire("backups.restore_drill.json", &RestoreDrill {});
+    assert_wire("backups.upload.json", &Upload { run_id: run_id() });
+    let verify = VerifyDump {
+        run_id: run_id(),
+        accept_size: true,
+    };
+    assert_wire("backups.verify_dump.json", &verify);
+
+    let applied = AppliedRetention {
+        deleted: 1,
+        deleted_copies: 2,
+    };
+    assert_wire("backups.apply_retention.output.json", &applied);
+    let dumped = DumpedDatabase {
+        name: name(),
+        bytes: 304_000,
+        skipped: false,
+    };
+    assert_wire("backups.dump_database.output.json", &dumped);
+    let reported = Reported {
+        name: name(),
+        heartbeat: true,
+    };
+    assert_wire("backups.report.output.json", &reported);
+    let drilled = RestoredDrill {
+        name: name(),
+        took_ms: 4200,
+    };
+    assert_wire("backups.restore_drill.output.json", &drilled);
+    let uploaded = Uploaded {
+        places: vec!["s3://crm-backups/backups".into()],
+    };
+    assert_wire("backups.upload.output.json", &uploaded);
+    let verified = VerifiedDump {
+        tables: 64,
+        rows: 120_000,
+    };
+    assert_wire("backups.verify_dump.output.json", &verified);
 }
 
 #[test]

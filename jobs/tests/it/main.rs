@@ -12,6 +12,7 @@
     reason = "tests start jobs, kill them and wait"
 )]
 
+mod backups;
 mod exports;
 mod maintenance;
 mod world;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use crm_backup::retention::Tiers;
+use crm_backup::{Server, Tools};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
+use crm_jobs::backups::Backups;
 use crm_jobs::exports::ExportRecordsHandler;
 use crm_jobs::maintenance::CertificateProbe;
 use crm_jobs::{Clock, ExportSettings, Services};
@@ -19,11 +22,14 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::backups::Heard;
+
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
 /// Those whose tables the handlers use.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/0001_exports.sql"),
     include_str!("../../../migrations/0008_compliance_reports.sql"),
+    include_str!("../../../migrations/0009_backups.sql"),
 ];
 
 /// 10:30 in Paris.
@@ -48,9 +54,30 @@ impl CertificateProbe for Days {
     }
 }
 
+/// Backups of that database into that folder, with no place for copies and nobody to be told.
+fn backups(url: &str, folder: &std::path::Path) -> Backups {
+    Backups {
+        dir: folder.to_owned(),
+        server: Server::new(url.parse().unwrap()),
+        tools: Tools::default(),
+        sentinels: ["users", "people"].map(str::to_owned).to_vec(),
+        tiers: Tiers {
+            daily: 30,
+            weekly: 8,
+            monthly: 12,
+            last: 3,
+        },
+        recipients: None,
+        uploads_dir: None,
+        places: Vec::new(),
+        announcer: Arc::new(Heard::default()),
+    }
+}
+
 pub(crate) struct World {
     pub(crate) services: Services,
     folder: TempDir,
+    _backups_folder: TempDir,
 }
 
 impl World {
@@ -72,7 +99,9 @@ impl World {
             sqlx::raw_sql(migration).execute(&database).await.unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
+        let backups_folder = tempfile::tempdir().unwrap();
         let services = Services {
+            backups: backups(&url, backups_folder.path()),
             database,
             clock: Arc::new(StoppedClock(NOW.parse().unwrap())),
             exports: ExportSettings::new(folder.path()),
@@ -80,7 +109,16 @@ impl World {
             certificate_hosts: Vec::new(),
             debug_kinds: false,
         };
-        Self { services, folder }
+        Self {
+            services,
+            folder,
+            _backups_folder: backups_folder,
+        }
+    }
+
+    /// Moves the clock.
+    pub(crate) fn set_clock(&mut self, time: &str) {
+        self.services.clock = Arc::new(StoppedClock(time.parse().unwrap()));
     }
 
     pub(crate) fn pool(&self) -> &PgPool {

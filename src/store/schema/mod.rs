@@ -4,11 +4,13 @@
 //! tables lack something would fail row after row; here it is refused once, with everything
 //! that is missing and what to do. Only the catalogues are read, never a row of the CRM.
 
+mod backups;
 mod exports;
 mod maintenance;
 
 use std::collections::HashMap;
 
+pub(crate) use backups::BACKUPS;
 pub(crate) use exports::EXPORTS;
 pub(crate) use maintenance::MAINTENANCE;
 

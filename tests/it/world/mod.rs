@@ -25,6 +25,7 @@ static POSTGRES: OnceCell<PostgresServer> = OnceCell::const_new();
 pub(crate) struct World {
     pub(crate) redis: RedisServer,
     pub(crate) database_url: String,
+    pub(crate) backups: TempDir,
     pub(crate) exports: TempDir,
     /// Where the binary is started: no settings file is found by accident.
     pub(crate) home: TempDir,
@@ -63,6 +64,7 @@ impl World {
         Self {
             redis: RedisServer::start(Persistence::Aof).unwrap(),
             database_url: postgres.database(template).await.unwrap(),
+            backups: tempfile::tempdir().unwrap(),
             exports: tempfile::tempdir().unwrap(),
             home: tempfile::tempdir().unwrap(),
         }
@@ -78,12 +80,18 @@ impl World {
     /// The binary with this installation's settings and no others.
     pub(crate) fn command(&self) -> Command {
         let mut command = binary(self.home.path());
+        // Backups start the client programs of PostgreSQL.
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs([
             ("CRM_WORKER__REDIS__URL", self.redis.url().as_str()),
             ("CRM_WORKER__DATABASE__URL", self.database_url.as_str()),
             (
                 "CRM_WORKER__EXPORTS__DIR",
                 self.exports.path().to_str().unwrap(),
+            ),
+            (
+                "CRM_WORKER__BACKUPS__DIR",
+                self.backups.path().to_str().unwrap(),
             ),
             ("CRM_WORKER__HTTP__BIND", "127.0.0.1:0"),
             ("CRM_WORKER__PANEL__BIND", ""),

@@ -33,6 +33,8 @@ impl Settings {
             ("REDIS_URL", redis.to_owned()),
             ("DATABASE_URL", database.to_owned()),
             ("CRM_WORKER__EXPORTS__DIR", exports.display().to_string()),
+            // The demo makes no backups.
+            ("CRM_WORKER__WORKER__QUEUES__BACKUPS", "0".to_owned()),
             ("CRM_WORKER__HTTP__BIND", bind.clone()),
             ("CRM_WORKER__PANEL__BIND", api.clone()),
             ("CRM_WORKER__CELERY__BROKER_URL", broker.to_owned()),
