@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use crate::backups::Backups;
+use crate::exports::download_token::UrlSecret;
 use crate::maintenance::CertificateProbe;
 
 /// The ports of all handlers. Cheap to clone.
@@ -74,6 +75,10 @@ pub struct ExportSettings {
     pub max_bytes: u64,
     /// How long a file is kept after it was made.
     pub keep: Duration,
+    /// Whether a role needs the CRM's permission to export, besides the rows it may see.
+    pub require_permission: bool,
+    /// Signs the rights to download; `None` for none.
+    pub url_secret: Option<UrlSecret>,
 }
 
 impl ExportSettings {
@@ -91,6 +96,8 @@ impl ExportSettings {
             max_rows: Self::MAX_ROWS,
             max_bytes: Self::MAX_BYTES,
             keep: Self::KEEP,
+            require_permission: false,
+            url_secret: None,
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::report::Report;
 
 /// How often the memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Rows of the measured report.
+const REPORTED: u64 = 20_000;
 /// The worker must be ready, and the export done, within this time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -92,6 +94,46 @@ impl Drop for Worker {
     }
 }
 
+/// One export to be measured.
+struct Subject {
+    format: &'static str,
+    wish: String,
+    rows: u64,
+    idle: f64,
+    conditions: String,
+}
+
+fn measure_one(report: &mut Report, worker: &Worker, subject: &Subject) -> Result<()> {
+    let Subject {
+        format,
+        wish,
+        rows,
+        idle,
+        conditions,
+    } = subject;
+    let mut waiter = worker.enqueue_and_wait(wish)?;
+    let (start, mut peak) = (Instant::now(), *idle);
+    while waiter.try_wait()?.is_none() {
+        peak = peak.max(probe::rss_mb(worker.child.id())?);
+        if start.elapsed() > PATIENCE {
+            bail!("the export did not end");
+        }
+        sleep(LOOK_EVERY);
+    }
+    if !waiter.wait()?.success() {
+        bail!("the export failed");
+    }
+    let rate = *rows as f64 / start.elapsed().as_secs_f64();
+    let (name, memory) = match *format {
+        "csv" => ("export", "export rss over idle"),
+        "xlsx" => ("export xlsx", "export xlsx rss over idle"),
+        _ => ("export pdf", "export pdf rss over idle"),
+    };
+    report.add(name, "crm-worker", rate, "rows/s", "", conditions);
+    report.add(memory, "crm-worker", peak - idle, "MB", "", conditions);
+    Ok(())
+}
+
 /// Exports everybody, twice: the second time PostgreSQL's cache is warm.
 pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,33 +161,41 @@ pub(crate) fn measure(report: &mut Report) -> Result<()> {
         "",
         "the binary, default configuration",
     );
-    for conditions in [
-        "500,000 people, 102 MB, first run",
-        "500,000 people, 102 MB, second run",
-    ] {
-        let mut waiter = worker.enqueue_and_wait(r#"{"dataset":"people","user_id":1}"#)?;
-        let (start, mut peak) = (Instant::now(), idle);
-        while waiter.try_wait()?.is_none() {
-            peak = peak.max(probe::rss_mb(worker.child.id())?);
-            if start.elapsed() > PATIENCE {
-                bail!("the export did not end");
-            }
-            sleep(LOOK_EVERY);
+    let everybody = Size::Large.people();
+    for run in ["first run", "second run"] {
+        for format in ["csv", "xlsx"] {
+            let wish = format!(r#"{{"dataset":"people","user_id":1,"format":"{format}"}}"#);
+            let conditions = format!("{everybody} people, {run}");
+            measure_one(
+                report,
+                &worker,
+                &Subject {
+                    format,
+                    wish,
+                    rows: everybody,
+                    idle,
+                    conditions,
+                },
+            )?;
         }
-        if !waiter.wait()?.success() {
-            bail!("the export failed");
-        }
-        let rate = Size::Large.people() as f64 / start.elapsed().as_secs_f64();
-        report.add("export", "crm-worker", rate, "rows/s", "", conditions);
-        report.add(
-            "export rss over idle",
-            "crm-worker",
-            peak - idle,
-            "MB",
-            "",
-            conditions,
-        );
     }
+    let ids: Vec<String> = (1..=REPORTED).map(|id| id.to_string()).collect();
+    let wish = format!(
+        r#"{{"dataset":"people","user_id":1,"format":"pdf","ids":[{}]}}"#,
+        ids.join(",")
+    );
+    let conditions = format!("{REPORTED} people");
+    measure_one(
+        report,
+        &worker,
+        &Subject {
+            format: "pdf",
+            wish,
+            rows: REPORTED,
+            idle,
+            conditions,
+        },
+    )?;
     drop(postgres);
     Ok(())
 }

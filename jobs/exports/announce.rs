@@ -15,7 +15,7 @@ use crate::exports::request::{Language, Request};
 /// Writes that the user took these records out of the CRM.
 ///
 /// The log's entity is the data set in the plural and the export's id: the singular names are
-/// those of single rows with their own ids.
+/// those of single rows with their own ids, as here the account whose data were exported.
 pub(super) async fn log_access(
     connection: &mut PgConnection,
     request: &Request,
@@ -24,14 +24,19 @@ pub(super) async fn log_access(
 ) -> Result<(), JobError> {
     let details =
         json!({ "rows": file.rows, "sha256": file.sha256, "filters": request.filter_names });
+    let (entity, id) = match request.subject() {
+        Some(subject) => ("user", subject),
+        None => (request.dataset.name, i32::try_from(file.export_id)?),
+    };
+    let (dataset, format) = (request.dataset.name, request.format.name());
     sqlx::query(
         "INSERT INTO public.data_access_logs \
          (entity_type, entity_id, access_type, endpoint, purpose, user_id, extra_data, accessed_at) \
          VALUES ($1, $2, 'export', $3, 'export requested by the user', $4, $5, $6)",
     )
-    .bind(request.dataset.name)
-    .bind(i32::try_from(file.export_id)?)
-    .bind(format!("/api/v1/exports/{}/csv", request.dataset.name))
+    .bind(entity)
+    .bind(id)
+    .bind(format!("/api/v1/exports/{dataset}/{format}"))
     .bind(request.user_id)
     .bind(details.to_string())
     .bind(now.naive_utc())

@@ -1,6 +1,6 @@
-//! One value of one row as the text of a CSV cell.
+//! One value of one row, and its text in a CSV cell.
 //!
-//! The formats are those of the CRM's own files, which Python wrote: `True`, an ISO 8601 time
+//! The formats of the texts are those of the CRM's own files, which Python wrote: `True`, an ISO 8601 time
 //! with microseconds only if there are any, nothing for null. The one difference is wanted: a
 //! text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV
 //! Injection").
@@ -17,7 +17,7 @@ use sqlx::postgres::PgRow;
 use crate::exports::labels;
 
 /// Microseconds from 1970, where Unix time starts, to 2000, where PostgreSQL's starts.
-const EPOCH_OFFSET: i64 = 946_684_800_000_000;
+pub(super) const EPOCH_OFFSET: i64 = 946_684_800_000_000;
 
 /// How a column's values are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,49 +26,80 @@ pub(super) enum Cell {
     Integer,
     /// Text that somebody typed: the only kind that can hold a formula.
     Text,
+    /// Text that the database made or that has a fixed set of values.
+    Verbatim,
     /// An enum, selected as text.
     Label,
-    /// `numeric`, selected as text: with its scale, as stored.
-    Decimal,
+    /// A sum in euros: `numeric`, selected as text, with its scale as stored.
+    Money,
     /// `boolean`.
     Boolean,
-    /// `timestamptz`.
+    /// `timestamptz`, or a local time for people.
     Timestamp,
 }
 
+/// A value as it was read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<'r> {
+    Null,
+    Integer(i32),
+    Text(&'r str),
+    Verbatim(&'r str),
+    Label(&'r str),
+    Money(&'r str),
+    Boolean(bool),
+    /// Microseconds since 2000.
+    Timestamp(i64),
+}
+
 impl Cell {
-    /// The text of the value at `index`; empty for null.
-    pub(super) fn text(self, row: &PgRow, index: usize) -> anyhow::Result<Cow<'_, str>> {
+    /// The value at `index`.
+    pub(super) fn value(self, row: &PgRow, index: usize) -> anyhow::Result<Value<'_>> {
         // Unchecked: the column table names each type once, and checking it again costs a
         // lookup per cell. A timestamp arrives as its microseconds.
-        let text = match self {
+        let text = || row.try_get_unchecked::<Option<&str>, _>(index);
+        let value = match self {
             Self::Integer => row
                 .try_get_unchecked::<Option<i32>, _>(index)?
-                .map(|n| n.to_string().into()),
-            Self::Text => row
-                .try_get_unchecked::<Option<&str>, _>(index)?
-                .map(neutralised),
-            Self::Label => row
-                .try_get_unchecked::<Option<&str>, _>(index)?
-                .map(|label| labels::value_of(label).into()),
-            Self::Decimal => row
-                .try_get_unchecked::<Option<&str>, _>(index)?
-                .map(Cow::Borrowed),
+                .map(Value::Integer),
+            Self::Text => text()?.map(Value::Text),
+            Self::Verbatim => text()?.map(Value::Verbatim),
+            Self::Label => text()?.map(Value::Label),
+            Self::Money => text()?.map(Value::Money),
             Self::Boolean => row
                 .try_get_unchecked::<Option<bool>, _>(index)?
-                .map(boolean),
-            Self::Timestamp => match row.try_get_unchecked::<Option<i64>, _>(index)? {
-                Some(micros) => Some(timestamp(micros)?),
-                None => None,
-            },
+                .map(Value::Boolean),
+            Self::Timestamp => row
+                .try_get_unchecked::<Option<i64>, _>(index)?
+                .map(Value::Timestamp),
         };
-        Ok(text.unwrap_or_default())
+        Ok(value.unwrap_or(Value::Null))
     }
+}
+
+impl<'r> Value<'r> {
+    /// The text of a CSV cell; empty for null.
+    pub(super) fn csv(self) -> anyhow::Result<Cow<'r, str>> {
+        Ok(match self {
+            Self::Null => Cow::Borrowed(""),
+            Self::Integer(number) => number.to_string().into(),
+            Self::Text(text) => neutralised(text),
+            Self::Label(label) => labels::value_of(label).into(),
+            Self::Money(text) | Self::Verbatim(text) => text.into(),
+            Self::Boolean(value) => boolean(value),
+            Self::Timestamp(micros) => timestamp(micros)?,
+        })
+    }
+}
+
+/// Whether a spreadsheet would take the text for a formula.
+pub(super) fn is_like_a_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 /// The text with an apostrophe in front if a spreadsheet would take it for a formula.
 fn neutralised(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if is_like_a_formula(text) {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)

@@ -1,15 +1,17 @@
 //! What can be exported, as tables: columns, filters and orders of each data set.
 //!
-//! Adding a column or a filter is one line here. Column order and filter names are those of the
-//! CRM's own export pages. Codes of countries and languages are compared whatever their case:
-//! the CRM's pages send upper case, its tables hold both.
+//! This file says what a data set is; `datasets` has one file with the tables of each. Adding a
+//! column or a filter is one line there. Column order and filter names are those of the CRM's own
+//! export pages. Codes of countries and languages are compared whatever their case: the CRM's
+//! pages send upper case, its tables hold both.
 
 use rouage::JobError;
 
-use crate::exports::cells::Cell::{Boolean, Decimal, Integer, Label, Text, Timestamp};
 use crate::exports::columns::Column;
-use crate::exports::filters::{Filter, Test};
-use crate::exports::labels;
+use crate::exports::datasets::DATASETS;
+use crate::exports::filters::Filter;
+use crate::exports::format::Format;
+use crate::exports::request::Language;
 use crate::exports::unknown::unknown;
 
 /// One data set.
@@ -17,25 +19,63 @@ use crate::exports::unknown::unknown;
 pub(super) struct Dataset {
     /// Its name in the payload and in the file's name.
     pub(super) name: &'static str,
+    /// What a sheet and a report call it, in French and in English.
+    pub(super) titles: [&'static str; 2],
     /// The table, called `t` in every expression.
     pub(super) table: &'static str,
     /// Who may see a row.
     pub(super) owner: Owner,
+    /// The resource of the CRM's permission to export it.
+    pub(super) resource: &'static str,
+    /// How it can be written, the usual way first.
+    pub(super) formats: &'static [Format],
     /// All columns in their usual order.
     pub(super) columns: &'static [Column],
+    /// The columns of a report, which a page has room for.
+    pub(super) report: &'static [&'static str],
     /// All filters.
     pub(super) filters: &'static [Filter],
     /// All orders, the usual one first; each ends in the id, so that no two runs differ.
     pub(super) sorts: &'static [Sort],
+    /// The condition under which a row counts as active in the summary of a report.
+    pub(super) active: Option<&'static str>,
+    /// What the statistics sheet counts.
+    pub(super) statistics: &'static [Statistic],
 }
 
 /// Where the owner of a row is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// In the row itself.
-    Own,
+    /// In this column of the row.
+    Column(&'static str),
     /// In any organisation the person is linked to.
     Linked,
+    /// In the campaign the row belongs to.
+    Campaign,
+    /// The row is about this account, who may see it; so may administrators.
+    Subject,
+}
+
+/// Rows counted by a value, with a chart.
+#[derive(Debug)]
+pub(super) struct Statistic {
+    /// The titles of the chart, in French and in English.
+    pub(super) titles: [&'static str; 2],
+    /// The title of the column of values.
+    pub(super) values: [&'static str; 2],
+    /// The expression of the value; an enum as text.
+    pub(super) sql: &'static str,
+    /// How it is drawn.
+    pub(super) shape: Shape,
+}
+
+/// How counts are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A bar for each value.
+    Bars,
+    /// A slice for each value.
+    Pie,
 }
 
 /// One order of rows.
@@ -47,100 +87,32 @@ pub(super) struct Sort {
     pub(super) sql: &'static str,
 }
 
-const fn sort(name: &'static str, sql: &'static str) -> Sort {
+/// An order.
+pub(super) const fn sort(name: &'static str, sql: &'static str) -> Sort {
     Sort { name, sql }
 }
 
-static DATASETS: [&Dataset; 2] = [&PEOPLE, &ORGANISATIONS];
-
-static PEOPLE: Dataset = Dataset {
-    name: "people",
-    table: "public.people",
-    owner: Owner::Linked,
-    columns: &[
-        Column::new("id", "t.id", Integer),
-        Column::new("first_name", "t.prenom", Text),
-        Column::new("last_name", "t.nom", Text),
-        Column::new("role", "t.role", Text),
-        Column::new("job_title", "t.fonction", Text),
-        Column::new("email", "t.email", Text),
-        Column::new("personal_email", "t.personal_email", Text),
-        Column::new("phone", "t.telephone", Text),
-        Column::new("personal_phone", "t.personal_phone", Text),
-        Column::new("mobile", "t.mobile", Text),
-        Column::new("country_code", "t.country_code", Text),
-        Column::new("language", "t.language", Text),
-        Column::new("linkedin_url", "t.linkedin_url", Text),
-        Column::new("created_at", "t.created_at", Timestamp),
-        Column::new("is_active", "t.is_active", Boolean),
-    ],
-    filters: &[
-        Filter::new("role", Test::Contains(&["t.role"])),
-        Filter::new("country_code", Test::AnyCase("upper(t.country_code)")),
-        Filter::new("language", Test::AnyCase("upper(t.language)")),
-        Filter::new("is_active", Test::Flag("t.is_active")),
-        Filter::new(
-            "search",
-            Test::Contains(&["t.prenom", "t.nom", "t.personal_email"]),
-        ),
-    ],
-    sorts: &[
-        sort("created_at:desc", "t.created_at DESC, t.id DESC"),
-        sort("created_at:asc", "t.created_at, t.id"),
-        sort("last_name:asc", "t.nom, t.id"),
-        sort("last_name:desc", "t.nom DESC, t.id DESC"),
-    ],
-};
-
-static ORGANISATIONS: Dataset = Dataset {
-    name: "organisations",
-    table: "public.organisations",
-    owner: Owner::Own,
-    columns: &[
-        Column::new("id", "t.id", Integer),
-        Column::new("name", "t.nom", Text),
-        Column::new("type", "t.type::text", Label),
-        Column::new("category", "t.category::text", Label),
-        Column::new("pipeline_stage", "t.pipeline_stage::text", Label),
-        Column::new("email", "t.email", Text),
-        Column::new("phone", "t.telephone", Text),
-        Column::new("website", "t.website", Text),
-        Column::new("address", "t.adresse", Text),
-        Column::new("city", "t.ville", Text),
-        Column::new("country_code", "t.country_code", Text),
-        Column::new("language", "t.language", Text),
-        Column::new("aum", "t.aum::text", Decimal),
-        Column::new("domicile", "t.domicile", Text),
-        Column::new("created_at", "t.created_at", Timestamp),
-        Column::new("is_active", "t.is_active", Boolean),
-    ],
-    filters: &[
-        Filter::new(
-            "category",
-            Test::Label("t.category::text", labels::CATEGORIES),
-        ),
-        Filter::new("type", Test::Label("t.type::text", labels::TYPES)),
-        Filter::new("city", Test::Exact("t.ville")),
-        Filter::new("country_code", Test::AnyCase("upper(t.country_code)")),
-        Filter::new("language", Test::AnyCase("upper(t.language)")),
-        Filter::new("is_active", Test::Flag("t.is_active")),
-        Filter::new("search", Test::Contains(&["t.nom"])),
-    ],
-    sorts: &[
-        sort("created_at:desc", "t.created_at DESC, t.id DESC"),
-        sort("created_at:asc", "t.created_at, t.id"),
-        sort("name:asc", "t.nom, t.id"),
-        sort("name:desc", "t.nom DESC, t.id DESC"),
-    ],
-};
-
 impl Dataset {
+    /// What people call it.
+    pub(super) fn title(&self, language: Language) -> &'static str {
+        language.of_two(self.titles)
+    }
+
     /// The data set of that name.
     pub(super) fn named(name: &str) -> Result<&'static Self, JobError> {
         DATASETS
             .into_iter()
             .find(|dataset| dataset.name == name)
             .ok_or_else(|| unknown("data set", name, &DATASETS.map(|dataset| dataset.name)))
+    }
+
+    /// The format of that name.
+    pub(super) fn format(&self, name: &str) -> Result<Format, JobError> {
+        let found = self.formats.iter().find(|format| format.name() == name);
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = self.formats.iter().map(|format| format.name()).collect();
+            unknown(&format!("format of {}", self.name), name, &names)
+        })
     }
 
     /// The order of that name; the usual one if none is named.
@@ -167,7 +139,8 @@ mod tests {
             error.contains(r#"did you mean "organisations"?"#),
             "{error}"
         );
-        let error = PEOPLE.sort(Some("created_at")).unwrap_err().to_string();
+        let people = Dataset::named("people").unwrap();
+        let error = people.sort(Some("created_at")).unwrap_err().to_string();
         assert!(
             error.starts_with(r#"unknown order of people "created_at"; did you mean "created_at:"#),
             "{error}"
@@ -185,6 +158,18 @@ mod tests {
                     sort.name
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_column_of_a_report_exists() {
+        for dataset in DATASETS {
+            for name in dataset.report {
+                let known = dataset.columns.iter().any(|column| column.name == *name);
+                assert!(known, "{} {name}", dataset.name);
+            }
+            let is_reported = dataset.formats.contains(&Format::Pdf);
+            assert_eq!(is_reported, !dataset.report.is_empty(), "{}", dataset.name);
         }
     }
 

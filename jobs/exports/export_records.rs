@@ -18,7 +18,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crm_job_contract::exports::{ExportFile, ExportRecords};
 use rouage::{Handler, JobContext, JobError, StopReason};
 
-use crate::exports::csv_file::{self, Written};
+use crate::exports::artifact::{self, Written};
+use crate::exports::download_token::Claim;
 use crate::exports::record::{self, Ready, Record};
 use crate::exports::request::Request;
 use crate::exports::unknown::quote;
@@ -64,13 +65,15 @@ async fn export(
         now,
     )
     .await?;
-    let result = match request {
-        Ok(request) => produce(services, &request, &record, cx).await,
-        Err(refusal) => Err(refusal),
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return Err(settle(services, None, cx, refusal).await?),
     };
-    match result {
+    let dir = &services.exports.dir;
+    let path = artifact::path_of(dir, cx.id().as_str(), request.extension());
+    match produce(services, &request, &record, &path, cx).await {
         Ok(file) => Ok(file),
-        Err(error) => Err(settle(services, cx, error).await?),
+        Err(error) => Err(settle(services, Some(&path), cx, error).await?),
     }
 }
 
@@ -91,15 +94,32 @@ async fn produce(
     services: &Services,
     request: &Request,
     record: &Record,
+    path: &Path,
     cx: &JobContext,
 ) -> Result<ExportFile, JobError> {
-    let path = csv_file::path_of(&services.exports.dir, cx.id().as_str());
-    if let Some(file) = still_there(record, &path).await {
+    if let Some(file) = still_there(record, path).await {
         return Ok(file);
     }
-    let written = snapshot::write(&services.database, &services.exports, request, cx).await?;
+    let inside = inside(record, request);
+    let now = services.clock.now();
+    let written = snapshot::write(
+        &services.database,
+        &services.exports,
+        request,
+        &inside,
+        now,
+        cx,
+    )
+    .await?;
     cx.check()?;
-    publish(services, request, written, &path, cx).await
+    publish(services, request, written, path, cx).await
+}
+
+/// What the file is called in an archive: as the archive, but for the end.
+fn inside(record: &Record, request: &Request) -> String {
+    let name = record.file_name.as_deref().unwrap_or(request.dataset.name);
+    let stem = name.strip_suffix(".zip").unwrap_or(name);
+    format!("{stem}.{}", request.format.name())
 }
 
 /// The file of a record that is ready, if it is whole.
@@ -125,12 +145,13 @@ async fn publish(
     let file = describe(&record, &written)?;
     let finished_at = services.clock.now();
     let expires_at = expiry(services, finished_at)?;
-    csv_file::put_in_place(written, path.to_owned()).await?;
+    artifact::put_in_place(written, path.to_owned()).await?;
     let ready = Ready {
         file: &file,
         path,
         finished_at,
         expires_at,
+        download_token: token(services, request, &file, expires_at),
     };
     record::set_ready(&mut transaction, &ready).await?;
     if !record.is_announced() {
@@ -145,6 +166,22 @@ async fn publish(
         "export ready"
     );
     Ok(file)
+}
+
+/// The right to download the file, if there is a secret to sign it with.
+fn token(
+    services: &Services,
+    request: &Request,
+    file: &ExportFile,
+    expires_at: DateTime<Utc>,
+) -> Option<String> {
+    let secret = services.exports.url_secret.as_ref()?;
+    let claim = Claim {
+        export_id: file.export_id,
+        user_id: request.user_id,
+        expires_at: expires_at.timestamp(),
+    };
+    Some(secret.sign(&claim))
 }
 
 fn describe(record: &Record, written: &Written) -> anyhow::Result<ExportFile> {
@@ -173,6 +210,7 @@ fn expiry(services: &Services, finished_at: DateTime<Utc>) -> anyhow::Result<Dat
 /// better than a record that runs for ever.
 async fn settle(
     services: &Services,
+    path: Option<&Path>,
     cx: &JobContext,
     error: JobError,
 ) -> Result<JobError, JobError> {
@@ -180,9 +218,8 @@ async fn settle(
         let id = cx.id().as_str();
         let was_running =
             record::set_failed(&services.database, id, &reason, services.clock.now()).await?;
-        if was_running {
+        if let Some(path) = path.filter(|_| was_running) {
             // An earlier attempt may have been killed between its rename and its commit.
-            let path = csv_file::path_of(&services.exports.dir, id);
             tokio::fs::remove_file(path).await.ok();
         }
     }

@@ -33,6 +33,14 @@ pub(super) enum Test {
     Label(&'static str, &'static [&'static str]),
     /// The boolean column is this.
     Flag(&'static str),
+    /// True: the boolean column is true. False: no filter.
+    Only(&'static str),
+    /// True: the column is the user who asks. False: no filter.
+    Mine(&'static str),
+    /// The integer column is this.
+    Number(&'static str),
+    /// False: only rows with this condition. True: no filter.
+    Unless(&'static str),
 }
 
 /// A filter with its value.
@@ -44,6 +52,10 @@ pub(super) enum Condition {
     Matches(&'static [&'static str], String),
     /// The column is the boolean.
     Is(&'static str, bool),
+    /// The integer column is this.
+    Number(&'static str, i32),
+    /// The condition as it stands.
+    Holds(&'static str),
     /// The id is one of these.
     Among(Vec<i32>),
 }
@@ -54,24 +66,49 @@ impl Filter {
     }
 
     /// The condition for `value`; `None` if it means "not set".
-    fn condition(&self, value: &Value) -> Result<Option<Condition>, JobError> {
+    fn condition(&self, value: &Value, user_id: i32) -> Result<Option<Condition>, JobError> {
         if value.is_null() || value.as_str() == Some("") {
             return Ok(None);
         }
-        Ok(Some(match &self.test {
+        Ok(match &self.test {
+            Test::Only(column) => self.flag(value)?.then_some(Condition::Is(column, true)),
+            Test::Mine(column) => self
+                .flag(value)?
+                .then_some(Condition::Number(column, user_id)),
+            Test::Unless(sql) => (!self.flag(value)?).then_some(Condition::Holds(sql)),
+            _ => Some(self.comparison(value)?),
+        })
+    }
+
+    /// The condition of a test that always has one.
+    fn comparison(&self, value: &Value) -> Result<Condition, JobError> {
+        Ok(match &self.test {
             Test::Exact(column) => Condition::Equals(column, self.text(value)?.to_owned()),
             Test::AnyCase(column) => Condition::Equals(column, self.text(value)?.to_uppercase()),
             Test::Contains(columns) => Condition::Matches(columns, containing(self.text(value)?)),
             Test::Label(column, labels) => {
                 Condition::Equals(column, self.label(value, labels)?.to_owned())
             }
-            Test::Flag(column) => Condition::Is(
-                column,
-                value
-                    .as_bool()
-                    .ok_or_else(|| self.wrong("true or false", value))?,
-            ),
-        }))
+            Test::Number(column) => Condition::Number(column, self.number(value)?),
+            Test::Flag(column) | Test::Only(column) | Test::Mine(column) | Test::Unless(column) => {
+                Condition::Is(column, self.flag(value)?)
+            }
+        })
+    }
+
+    fn flag(&self, value: &Value) -> Result<bool, JobError> {
+        value
+            .as_bool()
+            .ok_or_else(|| self.wrong("true or false", value))
+    }
+
+    /// A number, or a number in a text: the CRM's tokens carry ids as texts.
+    fn number(&self, value: &Value) -> Result<i32, JobError> {
+        let number = match value {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_i64().and_then(|number| i32::try_from(number).ok()),
+        };
+        number.ok_or_else(|| self.wrong("an id", value))
     }
 
     fn text<'a>(&self, value: &'a Value) -> Result<&'a str, JobError> {
@@ -115,6 +152,7 @@ pub(super) fn parse<'a>(
     offered: &[Filter],
     wanted: impl IntoIterator<Item = (&'a String, &'a Value)>,
     dataset: &str,
+    user_id: i32,
 ) -> Result<Vec<Condition>, JobError> {
     let mut conditions = Vec::new();
     for (name, value) in wanted {
@@ -125,7 +163,7 @@ pub(super) fn parse<'a>(
                 let names: Vec<_> = offered.iter().map(|filter| filter.name).collect();
                 unknown(&format!("filter of {dataset}"), name, &names)
             })?;
-        conditions.extend(filter.condition(value)?);
+        conditions.extend(filter.condition(value, user_id)?);
     }
     Ok(conditions)
 }
@@ -139,6 +177,12 @@ impl Condition {
             }
             Self::Is(column, flag) => {
                 query.push(column).push(" = ").push_bind(*flag);
+            }
+            Self::Number(column, number) => {
+                query.push(column).push(" = ").push_bind(*number);
+            }
+            Self::Holds(sql) => {
+                query.push(sql);
             }
             Self::Among(ids) => {
                 query.push("t.id = ANY(").push_bind(ids.clone()).push(")");
@@ -194,11 +238,15 @@ mod tests {
         Filter::new("country_code", Test::AnyCase("upper(t.country_code)")),
         Filter::new("is_active", Test::Flag("t.is_active")),
         Filter::new("search", Test::Contains(&["t.nom", "t.prenom"])),
+        Filter::new("only_active", Test::Only("t.is_active")),
+        Filter::new("only_mine", Test::Mine("t.created_by")),
+        Filter::new("campaign_id", Test::Number("t.campaign_id")),
+        Filter::new("include_logs", Test::Unless("t.place < 8")),
     ];
 
     fn one(name: &str, value: Value) -> Result<Vec<Condition>, String> {
         let wanted = BTreeMap::from([(name.to_owned(), value)]);
-        parse(OFFERED, &wanted, "people").map_err(|error| {
+        parse(OFFERED, &wanted, "people", 7).map_err(|error| {
             assert!(matches!(error, JobError::Discard(_)), "{error}");
             error.to_string()
         })
@@ -235,6 +283,48 @@ mod tests {
         ];
         for (name, value, condition) in cases {
             assert_eq!(one(name, value).unwrap(), [condition]);
+        }
+    }
+
+    #[test]
+    fn a_switch_is_a_condition_in_one_position_only() {
+        for name in ["only_active", "only_mine"] {
+            assert_eq!(one(name, json!(false)).unwrap(), []);
+        }
+        assert_eq!(
+            one("only_active", json!(true)).unwrap(),
+            [Condition::Is("t.is_active", true)]
+        );
+        assert_eq!(
+            one("only_mine", json!(true)).unwrap(),
+            [Condition::Number("t.created_by", 7)]
+        );
+        assert_eq!(one("include_logs", json!(true)).unwrap(), []);
+        assert_eq!(
+            one("include_logs", json!(false)).unwrap(),
+            [Condition::Holds("t.place < 8")]
+        );
+    }
+
+    #[test]
+    fn an_id_may_be_a_text_and_nothing_else() {
+        for id in [json!(12), json!("12")] {
+            assert_eq!(
+                one("campaign_id", id).unwrap(),
+                [Condition::Number("t.campaign_id", 12)]
+            );
+        }
+        for wrong in [
+            json!("durand"),
+            json!(1.5),
+            json!(5_000_000_000_i64),
+            json!(true),
+        ] {
+            let error = one("campaign_id", wrong).unwrap_err();
+            assert!(
+                error.contains("takes an id") && !error.contains("durand"),
+                "{error}"
+            );
         }
     }
 

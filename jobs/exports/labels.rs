@@ -24,6 +24,39 @@ pub(super) const TYPES: &[&str] = &[
     "AUTRE",
 ];
 
+/// `mandats.type`.
+pub(super) const MANDATE_TYPES: &[&str] = &["VENTE", "ACQUISITION", "DISTRIBUTION"];
+
+/// `mandats.status`: a name of an enum that two tables claim, so that either set may be stored.
+pub(super) const MANDATE_STATES: &[&str] = &[
+    "PROPOSE", "SIGNE", "ACTIF", "TERMINE", "DRAFT", "ACTIVE", "SIGNED", "EXPIRED", "CLOSED",
+];
+
+/// `email_campaigns.status`.
+pub(super) const CAMPAIGN_STATES: &[&str] = &[
+    "DRAFT",
+    "SCHEDULED",
+    "RUNNING",
+    "PAUSED",
+    "COMPLETED",
+    "CANCELLED",
+];
+
+/// `email_sends.status`.
+pub(super) const SEND_STATES: &[&str] = &[
+    "QUEUED",
+    "SCHEDULED",
+    "SENDING",
+    "SENT",
+    "DELIVERED",
+    "OPENED",
+    "CLICKED",
+    "FAILED",
+    "BOUNCED",
+    "UNSUBSCRIBED",
+    "COMPLAINED",
+];
+
 /// What the CRM shows for a stored label; also for labels this file does not list.
 pub(super) fn value_of(label: &str) -> String {
     label.to_ascii_lowercase()
@@ -43,11 +76,18 @@ mod tests {
 
     #[test]
     fn every_label_survives_the_way_out_and_back() {
-        for label in CATEGORIES.iter().chain(TYPES) {
-            let back = [CATEGORIES, TYPES]
-                .into_iter()
-                .find_map(|labels| label_of(&value_of(label), labels));
-            assert_eq!(back, Some(*label));
+        let all = [
+            CATEGORIES,
+            TYPES,
+            MANDATE_TYPES,
+            MANDATE_STATES,
+            CAMPAIGN_STATES,
+            SEND_STATES,
+        ];
+        for labels in all {
+            for label in labels {
+                assert_eq!(label_of(&value_of(label), labels), Some(*label));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use rouage::JobError;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 
 use crate::exports::dataset::Owner;
+use crate::exports::request::Request;
 
 /// The rows one user may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,22 +39,79 @@ struct Account {
 const ACCOUNT: &str = "SELECT u.id, u.is_active, u.is_superuser, u.team_id, r.name AS role \
      FROM public.users u LEFT JOIN public.roles r ON r.id = u.role_id WHERE u.id = $1";
 
-/// The rows the user may see; a permanent failure if there is no such user or it is inactive.
+const PERMISSION: &str = "SELECT EXISTS (SELECT FROM public.role_permissions g \
+     JOIN public.permissions p ON p.id = g.permission_id \
+     WHERE g.role_id = (SELECT u.role_id FROM public.users u WHERE u.id = $1) \
+     AND p.resource::text = $2 AND p.action::text = 'EXPORT' AND p.is_active IS NOT FALSE)";
+
+/// The rows of the request its user may see; a permanent failure if there is no such user, if it
+/// is inactive, or if it may not export them at all.
 pub(super) async fn scope_of(
     connection: &mut PgConnection,
-    user_id: i32,
+    request: &Request,
+    needs_permission: bool,
 ) -> Result<Scope, JobError> {
+    let user_id = request.user_id;
     let account: Option<Account> = sqlx::query_as(ACCOUNT)
         .bind(user_id)
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-    match account {
-        None => Err(JobError::discard(format!("user {user_id} does not exist"))),
-        Some(account) if !account.is_active => Err(JobError::discard(format!(
-            "user {user_id} is not active; hint: activate the account and run the job again"
-        ))),
-        Some(account) => Ok(account.scope()),
+    let account = match account {
+        None => return Err(JobError::discard(format!("user {user_id} does not exist"))),
+        Some(account) if !account.is_active => {
+            return Err(JobError::discard(format!(
+                "user {user_id} is not active; hint: activate the account and run the job again"
+            )));
+        }
+        Some(account) => account,
+    };
+    let scope = account.scope();
+    if request.dataset.owner == Owner::Subject {
+        return subject_scope(request, scope);
     }
+    if needs_permission && scope != Scope::All {
+        check_permission(connection, request).await?;
+    }
+    Ok(scope)
+}
+
+/// One account's data are for itself and for administrators; who looked at them, for the latter.
+fn subject_scope(request: &Request, scope: Scope) -> Result<Scope, JobError> {
+    let user_id = request.user_id;
+    if scope == Scope::All {
+        return Ok(scope);
+    }
+    match request.subject() {
+        Some(subject) if subject != user_id => Err(JobError::discard(format!(
+            "user {user_id} may not export the data of user {subject}; hint: an administrator may"
+        ))),
+        _ if request.includes_access_logs() => Err(JobError::discard(format!(
+            "user {user_id} may not export access logs; hint: an administrator may"
+        ))),
+        _ => Ok(Scope::All),
+    }
+}
+
+async fn check_permission(
+    connection: &mut PgConnection,
+    request: &Request,
+) -> Result<(), JobError> {
+    let Request {
+        dataset, user_id, ..
+    } = request;
+    let is_granted: bool = sqlx::query_scalar(PERMISSION)
+        .bind(user_id)
+        .bind(dataset.resource)
+        .fetch_one(connection)
+        .await?;
+    if is_granted {
+        return Ok(());
+    }
+    let permission = dataset.resource.to_lowercase();
+    Err(JobError::discard(format!(
+        "user {user_id} may not export {}; hint: grant its role the permission {permission}:export",
+        dataset.name
+    )))
 }
 
 impl Account {
@@ -78,7 +136,17 @@ impl Scope {
                 query.push("FALSE");
             }
             Self::Team(_) | Self::User(_) => match owner {
-                Owner::Own => self.push_owner("t.owner_id", query),
+                Owner::Column(column) => self.push_owner(column, query),
+                Owner::Campaign => {
+                    query
+                        .push("t.campaign_id IN (SELECT c.id FROM public.email_campaigns c WHERE ");
+                    self.push_owner("c.owner_id", query);
+                    query.push(")");
+                }
+                // Whether this account may see that one's was decided before.
+                Owner::Subject => {
+                    query.push("TRUE");
+                }
                 Owner::Linked => {
                     query.push(
                         "t.id IN (SELECT l.person_id FROM public.person_organization_links l \
@@ -162,11 +230,14 @@ mod tests {
 
     #[test]
     fn an_organisation_is_seen_through_its_owner() {
-        assert_eq!(sql(Scope::All, Owner::Own), "TRUE");
-        assert_eq!(sql(Scope::Nothing, Owner::Own), "FALSE");
-        assert_eq!(sql(Scope::User(7), Owner::Own), "t.owner_id = $1");
+        assert_eq!(sql(Scope::All, Owner::Column("t.owner_id")), "TRUE");
+        assert_eq!(sql(Scope::Nothing, Owner::Column("t.owner_id")), "FALSE");
         assert_eq!(
-            sql(Scope::Team(1), Owner::Own),
+            sql(Scope::User(7), Owner::Column("t.owner_id")),
+            "t.owner_id = $1"
+        );
+        assert_eq!(
+            sql(Scope::Team(1), Owner::Column("t.owner_id")),
             "t.owner_id IN (SELECT u.id FROM public.users u WHERE u.team_id = $1)"
         );
     }

@@ -5,6 +5,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
+use crate::exports::cells::Cell;
 use crate::exports::permissions::Scope;
 use crate::exports::request::Request;
 
@@ -19,16 +20,21 @@ pub(super) fn count(request: &Request, scope: Scope) -> QueryBuilder<Postgres> {
 pub(super) fn rows(request: &Request, scope: Scope) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
     for (index, column) in request.columns.iter().enumerate() {
-        query
-            .push(if index == 0 { "" } else { ", " })
-            .push(column.sql);
+        query.push(if index == 0 { "" } else { ", " });
+        if column.cell == Cell::Timestamp && request.format.is_for_people() {
+            query.push("(").push(column.sql).push(" AT TIME ZONE ");
+            query.push_bind(request.time_zone.clone()).push(")");
+        } else {
+            query.push(column.sql);
+        }
     }
     push_source(request, scope, &mut query);
     query.push(" ORDER BY ").push(request.sort);
     query
 }
 
-fn push_source(request: &Request, scope: Scope, query: &mut QueryBuilder<Postgres>) {
+/// `FROM … WHERE …`.
+pub(super) fn push_source(request: &Request, scope: Scope, query: &mut QueryBuilder<Postgres>) {
     query
         .push(" FROM ")
         .push(request.dataset.table)
@@ -60,6 +66,22 @@ mod tests {
             rows(&request(), Scope::User(3)).sql().as_str(),
             "SELECT t.nom, t.type::text FROM public.organisations AS t WHERE t.owner_id = $1 \
              AND upper(t.country_code) = $2 AND (t.nom ILIKE $3) ORDER BY t.nom, t.id"
+        );
+    }
+
+    #[test]
+    fn people_get_times_of_their_time_zone() {
+        let request = || {
+            let payload = json!({
+                "dataset": "people", "user_id": 1, "columns": ["created_at"], "format": "xlsx"
+            });
+            Request::parse(&serde_json::from_value(payload).unwrap()).unwrap()
+        };
+        assert!(
+            rows(&request(), Scope::All)
+                .sql()
+                .as_str()
+                .starts_with("SELECT (t.created_at AT TIME ZONE $1) FROM public.people")
         );
     }
 

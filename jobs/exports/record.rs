@@ -31,6 +31,7 @@ pub(super) struct Ready<'a> {
     pub(super) path: &'a Path,
     pub(super) finished_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
+    pub(super) download_token: Option<String>,
 }
 
 // A ready row stays ready until it is known whether its file is still there. An expired one
@@ -38,7 +39,7 @@ pub(super) struct Ready<'a> {
 const BEGIN: &str = "INSERT INTO worker.exports AS e \
      (job_id, dataset, format, filters, columns, user_id, status, file_name, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, 'running', \
-         $2 || '_' || to_char($8 AT TIME ZONE $7, 'YYYYMMDD_HH24MISS') || '.' || $3, $8) \
+         $2 || '_' || to_char($8 AT TIME ZONE $7, 'YYYYMMDD_HH24MISS') || '.' || CASE WHEN $9 THEN 'zip' ELSE $3 END, $8) \
      ON CONFLICT (job_id) DO UPDATE SET \
          status = CASE e.status WHEN 'ready' THEN 'ready' ELSE 'running' END, \
          sha256 = CASE e.status WHEN 'expired' THEN NULL ELSE e.sha256 END, \
@@ -68,7 +69,8 @@ pub(super) async fn begin(
         .bind(columns)
         .bind(job.user_id)
         .bind(request.map(|request| request.time_zone.clone()))
-        .bind(now);
+        .bind(now)
+        .bind(job.zip);
     Ok(query.fetch_one(database).await?)
 }
 
@@ -90,7 +92,7 @@ pub(super) async fn set_ready(
 ) -> Result<(), JobError> {
     sqlx::query(
         "UPDATE worker.exports SET status = 'ready', row_count = $2, byte_count = $3, sha256 = $4, \
-         file_path = $5, finished_at = $6, expires_at = $7, error = NULL WHERE export_id = $1",
+         file_path = $5, finished_at = $6, expires_at = $7, download_token = $8, error = NULL WHERE export_id = $1",
     )
     .bind(ready.file.export_id)
     .bind(i64::try_from(ready.file.rows)?)
@@ -99,6 +101,7 @@ pub(super) async fn set_ready(
     .bind(ready.path.to_string_lossy())
     .bind(ready.finished_at)
     .bind(ready.expires_at)
+    .bind(&ready.download_token)
     .execute(connection)
     .await?;
     Ok(())

@@ -5,13 +5,15 @@
 use crm_job_contract::exports::ExportRecords;
 use rouage::JobError;
 
-use crate::exports::columns::{self, Column};
-use crate::exports::dataset::Dataset;
-use crate::exports::filters::{self, Condition};
-use crate::exports::unknown::unknown;
+use std::collections::BTreeMap;
 
-/// The formats there are.
-const FORMATS: [&str; 1] = ["csv"];
+use serde_json::{Value, json};
+
+use crate::exports::columns::{self, Column};
+use crate::exports::dataset::{Dataset, Owner};
+use crate::exports::filters::{self, Condition};
+use crate::exports::format::Format;
+
 /// The time zone of file names, where the CRM's users are.
 const TIME_ZONE: &str = "Europe/Paris";
 
@@ -19,6 +21,11 @@ const TIME_ZONE: &str = "Europe/Paris";
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) dataset: &'static Dataset,
+    pub(super) format: Format,
+    /// Whether the file is put into an archive.
+    pub(super) zip: bool,
+    /// Whether a workbook gets a sheet of statistics.
+    pub(super) charts: bool,
     /// In the order of the file.
     pub(super) columns: Vec<&'static Column>,
     pub(super) conditions: Vec<Condition>,
@@ -42,16 +49,27 @@ impl Request {
     /// Resolves every name; a permanent failure at the first one that does not exist.
     pub(super) fn parse(job: &ExportRecords) -> Result<Self, JobError> {
         let dataset = Dataset::named(&job.dataset)?;
-        if !FORMATS.contains(&job.format.as_str()) {
-            return Err(unknown("format", &job.format, &FORMATS));
+        let format = dataset.format(&job.format)?;
+        if dataset.owner == Owner::Subject && !(job.columns.is_empty() && job.ids.is_empty()) {
+            let message = format!("{} takes neither columns nor ids", dataset.name);
+            return Err(JobError::discard(message));
         }
-        let columns = columns::choose(dataset.columns, &job.columns, dataset.name)?;
-        let mut conditions = filters::parse(dataset.filters, &job.filters, dataset.name)?;
+        let report = if format == Format::Pdf {
+            dataset.report
+        } else {
+            &[]
+        };
+        let columns = columns::choose(dataset.columns, report, &job.columns, dataset.name)?;
+        let wanted = with_defaults(dataset, job);
+        let mut conditions = filters::parse(dataset.filters, &wanted, dataset.name, job.user_id)?;
         if !job.ids.is_empty() {
             conditions.push(Condition::Among(job.ids.clone()));
         }
         Ok(Self {
             dataset,
+            format,
+            zip: job.zip,
+            charts: job.include_charts,
             columns,
             conditions,
             filter_names: filter_names(job),
@@ -61,6 +79,22 @@ impl Request {
             language: Language::of(job.locale.as_deref()),
         })
     }
+}
+
+/// The filters of the payload; of one account's data, that account's own unless another is named.
+fn with_defaults(dataset: &Dataset, job: &ExportRecords) -> BTreeMap<String, Value> {
+    let mut wanted = job.filters.clone();
+    if dataset.owner == Owner::Subject {
+        let is_set = |value: &Value| !value.is_null() && value.as_str() != Some("");
+        wanted.retain(|_, value| is_set(value));
+        wanted
+            .entry("user_id".to_owned())
+            .or_insert(json!(job.user_id));
+        wanted
+            .entry("include_access_logs".to_owned())
+            .or_insert(json!(false));
+    }
+    wanted
 }
 
 fn filter_names(job: &ExportRecords) -> Vec<String> {
@@ -75,7 +109,51 @@ fn filter_names(job: &ExportRecords) -> Vec<String> {
     names
 }
 
+impl Request {
+    /// The account whose data are exported, if it is one's.
+    pub(super) fn subject(&self) -> Option<i32> {
+        let about = self
+            .conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Number(_, id) => Some(*id),
+                _ => None,
+            });
+        about.filter(|_| self.dataset.owner == Owner::Subject)
+    }
+
+    /// Whether it holds who accessed that account's data.
+    pub(super) fn includes_access_logs(&self) -> bool {
+        self.dataset.owner == Owner::Subject
+            && !self
+                .conditions
+                .iter()
+                .any(|condition| matches!(condition, Condition::Holds(_)))
+    }
+
+    /// The end of the finished file's name.
+    pub(super) fn extension(&self) -> &'static str {
+        if self.zip { "zip" } else { self.format.name() }
+    }
+}
+
 impl Language {
+    /// Its code.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::French => "fr",
+            Self::English => "en",
+        }
+    }
+
+    /// The one of two texts that is in this language.
+    pub(super) const fn of_two(self, [french, english]: [&'static str; 2]) -> &'static str {
+        match self {
+            Self::French => french,
+            Self::English => english,
+        }
+    }
+
     /// English for `en`, `en-GB`, `en_US`…; French for everything else.
     fn of(locale: Option<&str>) -> Self {
         let language = locale.and_then(|locale| locale.split(['-', '_']).next());
@@ -128,8 +206,8 @@ mod tests {
     #[test]
     fn every_unknown_name_is_a_permanent_failure_that_names_it() {
         let cases = [
-            (json!({ "dataset": "mandats" }), "data set \"mandats\""),
-            (json!({ "format": "xlsx" }), "format \"xlsx\""),
+            (json!({ "dataset": "tasks" }), "data set \"tasks\""),
+            (json!({ "format": "xml" }), "format of people \"xml\""),
             (
                 json!({ "columns": ["id", "salary"] }),
                 "column of people \"salary\"",
@@ -146,6 +224,26 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(named) && text.contains("allowed: "), "{text}");
         }
+    }
+
+    #[test]
+    fn one_s_own_data_without_access_logs_are_what_a_bare_subject_request_means() {
+        let request = Request::parse(&job(
+            &json!({ "dataset": "rgpd_subject", "format": "json" }),
+        ))
+        .unwrap();
+        assert_eq!(
+            (request.subject(), request.includes_access_logs()),
+            (Some(1), false)
+        );
+        let filters = json!({ "user_id": "5", "include_access_logs": true });
+        let request =
+            job(&json!({ "dataset": "rgpd_subject", "format": "json", "filters": filters }));
+        let request = Request::parse(&request).unwrap();
+        assert_eq!(
+            (request.subject(), request.includes_access_logs()),
+            (Some(5), true)
+        );
     }
 
     #[test]

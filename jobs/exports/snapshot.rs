@@ -10,6 +10,7 @@
 use std::future::Future;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 use rouage::{JobContext, JobError};
 use sqlx::postgres::PgRow;
@@ -17,10 +18,13 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio::task;
 
-use crate::exports::csv_file::{self, Plan, Written};
-use crate::exports::permissions;
-use crate::exports::query;
+use crate::exports::artifact::Written;
+use crate::exports::format::Format;
+use crate::exports::pdf_file::Summary;
+use crate::exports::permissions::Scope;
 use crate::exports::request::Request;
+use crate::exports::writing::{self, Plan};
+use crate::exports::{pdf_file, permissions, query, statistics, xlsx_file};
 use crate::services::ExportSettings;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -29,29 +33,66 @@ const BATCH_ROWS: usize = 500;
 /// Batches waiting for the writing thread; one is being written, one is being filled.
 const WAITING_BATCHES: usize = 2;
 
-/// Writes the rows of `request` to a part file.
+/// Writes the rows of `request` to a part file; `inside` is the file's name in an archive.
 pub(super) async fn write(
     database: &PgPool,
     settings: &ExportSettings,
     request: &Request,
+    inside: &str,
+    now: DateTime<Utc>,
     cx: &JobContext,
 ) -> Result<Written, JobError> {
     let mut connection = until_cancelled(cx, database.acquire()).await?;
     connection.close_on_drop();
     let mut snapshot = until_cancelled(cx, connection.begin_with(BEGIN)).await?;
-    let scope = permissions::scope_of(&mut snapshot, request.user_id).await?;
+    let scope = permissions::scope_of(&mut snapshot, request, settings.require_permission).await?;
     let mut count = query::count(request, scope);
     let count = count.build_query_scalar::<i64>().fetch_one(&mut *snapshot);
     let total = u64::try_from(until_cancelled(cx, count).await?)?;
-    check_rows(total, settings.max_rows)?;
+    check_rows(total, request, settings.max_rows)?;
+    let statistics = if request.format == Format::Xlsx && request.charts {
+        until_cancelled(cx, statistics::counts(&mut snapshot, request, scope)).await?
+    } else {
+        Vec::new()
+    };
+    let summary = if request.format == Format::Pdf {
+        until_cancelled(cx, summary(&mut snapshot, request, scope, now)).await?
+    } else {
+        Summary::default()
+    };
     let plan = Plan {
         dir: settings.dir.clone(),
+        dataset: request.dataset,
+        format: request.format,
+        inside: request.zip.then(|| inside.to_owned()),
         columns: request.columns.clone(),
+        language: request.language,
+        statistics,
+        summary,
         total,
         max_bytes: settings.max_bytes,
     };
     let mut rows = query::rows(request, scope);
     stream(&mut snapshot, rows.build(), plan, cx).await
+}
+
+/// PostgreSQL knows what the reader's clock shows.
+const LOCAL: &str = "SELECT to_char(local, 'DD/MM/YYYY'), to_char(local, 'HH24:MI') \
+     FROM (SELECT $1 AT TIME ZONE $2 AS local) AS at";
+
+async fn summary(
+    snapshot: &mut PgConnection,
+    request: &Request,
+    scope: Scope,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Summary> {
+    let generated = sqlx::query_as(LOCAL)
+        .bind(now)
+        .bind(&request.time_zone)
+        .fetch_one(&mut *snapshot)
+        .await?;
+    let active = statistics::active(snapshot, request, scope).await?;
+    Ok(Summary { generated, active })
 }
 
 type RowsQuery<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
@@ -66,7 +107,7 @@ async fn stream(
     let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
     let writing = task::spawn_blocking({
         let cx = cx.clone();
-        move || csv_file::write(&plan, &cx, receiver)
+        move || writing::write(&plan, &cx, receiver)
     });
     let pumped = pump(snapshot, rows, &sender, cx).await;
     // The end of the channel is the end of the file, also when the rows broke off: what the
@@ -107,11 +148,22 @@ async fn until_cancelled<T>(
     }
 }
 
-fn check_rows(total: u64, max_rows: u64) -> Result<(), JobError> {
-    if total <= max_rows {
-        return Ok(());
+fn check_rows(total: u64, request: &Request, max_rows: u64) -> Result<(), JobError> {
+    if total > max_rows {
+        return Err(JobError::discard(format!(
+            "{total} rows exceed {max_rows}, the limit of one export; hint: narrow it by filters or ids"
+        )));
     }
-    Err(JobError::discard(format!(
-        "{total} rows exceed {max_rows}, the limit of one export; hint: narrow it by filters or ids"
-    )))
+    let fits = match request.format {
+        Format::Xlsx => xlsx_file::MOST_ROWS,
+        Format::Pdf => pdf_file::MOST_ROWS,
+        Format::Csv | Format::Json => return Ok(()),
+    };
+    if total > fits {
+        return Err(JobError::discard(format!(
+            "{total} rows exceed {fits}, the most of a {} file; hint: choose csv, or narrow it by filters or ids",
+            request.format.name()
+        )));
+    }
+    Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) struct Family {
     pub(super) name: &'static str,
     /// The name of the finding about its tables.
     schema: &'static str,
-    needs: &'static Needs,
+    needs: &'static [&'static Needs],
     /// The folder it writes to, if any: the name of the finding, and where the settings have it.
     folder: Option<Folder>,
     /// What else it needs.
@@ -36,21 +36,21 @@ pub(super) const FAMILIES: [Family; 3] = [
     Family {
         name: "backups",
         schema: "backups_schema",
-        needs: &schema::BACKUPS,
+        needs: &[&schema::BACKUPS],
         folder: Some(("backups_dir", |settings| &settings.backups.dir)),
         also: Some(backups::findings),
     },
     Family {
         name: "exports",
         schema: "exports_schema",
-        needs: &schema::EXPORTS,
+        needs: &[&schema::EXPORTS, &schema::RGPD_SUBJECT],
         folder: Some(("exports_dir", |settings| &settings.exports.dir)),
         also: None,
     },
     Family {
         name: "maintenance",
         schema: "maintenance_schema",
-        needs: &schema::MAINTENANCE,
+        needs: &[&schema::MAINTENANCE],
         folder: None,
         also: None,
     },
@@ -63,9 +63,11 @@ impl Family {
         settings: &Settings,
         database: &Pool,
     ) -> anyhow::Result<Vec<Finding>> {
-        let lacks = schema::check(database, self.needs)
-            .await
-            .context("read the catalogue of the database")?;
+        let mut lacks = Vec::new();
+        for needs in self.needs {
+            let more = schema::check(database, needs).await;
+            lacks.extend(more.context("read the catalogue of the database")?);
+        }
         let mut findings: Vec<Finding> = lacks
             .into_iter()
             .map(|lack| finding(self.schema, Severity::Error, lack.message, lack.hint))

@@ -31,6 +31,7 @@ const BUILDERS: &[(&str, Build)] = &[
         exports::ExportRecords::KIND,
         build::<exports::ExportRecords>,
     ),
+    (exports::PurgeExpired::KIND, build::<exports::PurgeExpired>),
     (
         maintenance::AdvanceTrials::KIND,
         build::<maintenance::AdvanceTrials>,

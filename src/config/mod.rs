@@ -37,12 +37,13 @@ use layers::{Entries, Entry, Scalar};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "redis.url",
     "database.url",
     "celery.broker_url",
     "celery.result_url",
     "apalis.url",
+    "exports.url_secret",
     "backups.s3_secret_access_key",
     "backups.heartbeat_url",
     "backups.webhook_url",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crm_jobs::ExportSettings;
+use crm_jobs::exports::download_token::UrlSecret;
 use rouage::{Kept, Retention};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -157,6 +158,8 @@ impl Settings {
                 max_rows: r.integer("exports.max_rows", 1..=100_000_000),
                 max_bytes: r.integer("exports.max_bytes", 1000..=1_000_000_000_000),
                 keep: r.hours("exports.keep_hours", 1..=YEAR),
+                require_permission: r.flag("exports.require_permission"),
+                url_secret: url_secret(r),
             },
             maintenance: Maintenance::read(r),
             offload_above: r.integer("payloads.offload_above_bytes", 1024..=5_242_880) as usize,
@@ -181,6 +184,15 @@ impl Settings {
             debug_jobs: r.flag("debug_jobs.enabled"),
         }
     }
+}
+
+fn url_secret(r: &mut Reader<'_>) -> Option<UrlSecret> {
+    let secret = r.secret("exports.url_secret")?;
+    let secret = UrlSecret::new(secret.expose_secret());
+    if secret.is_none() {
+        r.refuse("exports.url_secret", "at least 32 bytes of text");
+    }
+    secret
 }
 
 impl Redis {

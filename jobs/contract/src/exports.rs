@@ -18,17 +18,21 @@ use serde_json::Value;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportRecords {
-    /// What is exported: `people` or `organisations`.
+    /// What is exported: `people`, `organisations`, `mandats`, `campaigns`, `mailing_lists`,
+    /// `email_sends`, or `rgpd_subject`, which is everything about one account.
     #[cfg_attr(feature = "schema", schemars(example = &"people"))]
     pub dataset: String,
 
-    /// How it is written; only `csv` so far.
+    /// How it is written: `csv`, `xlsx`, `pdf`; `json` for `rgpd_subject`.
     #[serde(default = "csv")]
     pub format: String,
 
     /// Narrows the rows, by filter name. People: `role`, `country_code`, `language`,
     /// `is_active`, `search`. Organisations: `category`, `type`, `city`, `country_code`,
-    /// `language`, `is_active`, `search`. A filter that is null or an empty text is not set.
+    /// `language`, `is_active`, `search`. Mandats: `type`, `status`. Campaigns: `status`. Mailing
+    /// lists: `only_active`, `only_mine`, `target_type`, `search`. Email sends: `campaign_id`,
+    /// `batch_id`, `status`, `recipient_email`, `search`. Of an account: `user_id`, who is asking
+    /// if it is not set, and `include_access_logs`, for administrators. A filter that is null or an empty text is not set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub filters: BTreeMap<String, Value>,
 
@@ -36,7 +40,8 @@ pub struct ExportRecords {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<i32>,
 
-    /// Only these columns, in this order; empty means all in their usual order.
+    /// Only these columns, in this order; empty means all in their usual order, in a `pdf` those
+    /// that a page has room for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
 
@@ -57,6 +62,14 @@ pub struct ExportRecords {
     /// The time zone of the time in the file's name; `Europe/Paris` if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
+
+    /// Whether the file is put into a ZIP archive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zip: bool,
+
+    /// Whether a workbook of organisations gets a sheet of statistics; it does if nothing is said.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub include_charts: bool,
 }
 
 impl Job for ExportRecords {
@@ -112,6 +125,49 @@ pub struct ExportFile {
 
 fn csv() -> String {
     "csv".to_owned()
+}
+
+/// Removes export files whose time is over, and what killed attempts left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PurgeExpired {}
+
+/// What [`PurgeExpired`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgedFiles {
+    /// Records that became expired.
+    pub expired: u64,
+    /// Files that were removed.
+    pub files: u64,
+    /// Unfinished files of dead attempts that were removed.
+    pub parts: u64,
+}
+
+impl Job for PurgeExpired {
+    type Output = PurgedFiles;
+    const KIND: &'static str = "exports.purge_expired";
+    const QUEUE: &'static str = "exports";
+    /// The next scheduled run does what this one could not.
+    const RETRY: RetryPolicy = RetryPolicy::attempts(3);
+    /// Far above what ten thousand files need.
+    const TIMEOUT: Timeout = Timeout::after(Duration::from_mins(10));
+
+    fn unique(&self) -> Option<Unique> {
+        Some(Unique::while_live(Self::KIND))
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {

@@ -53,7 +53,10 @@ pub const KINDS: &[KindInfo] = &[
     ),
     KindInfo::of::<debug::Sleep>("Does nothing for a while and reports progress."),
     KindInfo::of::<exports::ExportRecords>(
-        "Writes the people or organisations a user may see to a CSV file and notifies the user.",
+        "Writes the records of one data set that a user may see to a file and notifies the user.",
+    ),
+    KindInfo::of::<exports::PurgeExpired>(
+        "Removes export files whose time is over, and what killed exports left.",
     ),
     KindInfo::of::<maintenance::AdvanceTrials>(
         "Ends trials and grace periods that are over, and reminds users before.",
@@ -90,6 +93,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         of::<debug::Fail>(),
         of::<debug::Sleep>(),
         of::<exports::ExportRecords>(),
+        of::<exports::PurgeExpired>(),
         of::<maintenance::AdvanceTrials>(),
         of::<maintenance::CheckCertificates>(),
         of::<maintenance::DeleteOldRows>(),

@@ -15,7 +15,7 @@ use crm_job_contract::backups::{
     RestoredDrill, Upload, Uploaded, VerifiedDump, VerifyDump,
 };
 use crm_job_contract::debug::{Echo, Effect, Fail, Sleep};
-use crm_job_contract::exports::{ExportFile, ExportRecords};
+use crm_job_contract::exports::{ExportFile, ExportRecords, PurgeExpired, PurgedFiles};
 use crm_job_contract::maintenance::{
     AdvanceTrials, AdvancedTrials, CheckCertificates, CheckedCertificates, ComplianceReport,
     DeleteOldRows, DeletedRows, RemindInteractions, RemindedInteractions, ReportCompliance,
@@ -65,6 +65,8 @@ fn full_export() -> ExportRecords {
         user_id: 7,
         locale: Some("en".into()),
         tz: Some("Europe/Paris".into()),
+        zip: true,
+        include_charts: false,
     }
 }
 
@@ -88,6 +90,7 @@ fn every_payload_is_written_as_its_golden() {
     };
     assert_wire("debug.fail.json", &fail);
     assert_wire("exports.export_records.json", &full_export());
+    assert_wire("exports.purge_expired.json", &PurgeExpired {});
     let advance = AdvanceTrials {
         grace_days: Some(3),
     };
@@ -169,6 +172,12 @@ fn every_output_is_written_as_its_golden() {
         sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
     };
     assert_wire("exports.export_records.output.json", &file);
+    let purged = PurgedFiles {
+        expired: 3,
+        files: 3,
+        parts: 1,
+    };
+    assert_wire("exports.purge_expired.output.json", &purged);
     let advanced = AdvancedTrials {
         reminded: 2,
         in_grace: 1,
@@ -216,6 +225,7 @@ fn an_export_with_required_fields_only_decodes_with_the_defaults() {
     assert_eq!((export.format.as_str(), export.user_id), ("csv", 42));
     assert!(export.filters.is_empty() && export.ids.is_empty() && export.columns.is_empty());
     assert_eq!((export.sort, export.locale, export.tz), (None, None, None));
+    assert!(export.include_charts && !export.zip);
 }
 
 #[test]

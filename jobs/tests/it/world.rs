@@ -26,10 +26,11 @@ use crate::backups::Heard;
 
 static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
 /// Those whose tables the handlers use.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/0001_exports.sql"),
     include_str!("../../../migrations/0008_compliance_reports.sql"),
     include_str!("../../../migrations/0009_backups.sql"),
+    include_str!("../../../migrations/0011_export_download_tokens.sql"),
 ];
 
 /// 10:30 in Paris.
@@ -159,7 +160,11 @@ impl World {
     }
 
     pub(crate) fn path(&self, job: &JobId) -> PathBuf {
-        self.folder.path().join(format!("{job}.csv"))
+        self.path_as(job, "csv")
+    }
+
+    pub(crate) fn path_as(&self, job: &JobId, extension: &str) -> PathBuf {
+        self.folder.path().join(format!("{job}.{extension}"))
     }
 
     pub(crate) fn bytes(&self, job: &JobId) -> Vec<u8> {

@@ -3,7 +3,8 @@
 use super::Holds::{Decimal, Flag, Instant, Integer, Json, Label, LocalTime, Text};
 use super::{Enum, Needs, Table};
 
-/// Tables, columns and labels of `exports.export_records`.
+/// Tables, columns and labels of `exports.export_records`; those of one account's data are in
+/// [`super::RGPD_SUBJECT`].
 pub(crate) const EXPORTS: Needs = Needs {
     tables: &[
         Table {
@@ -105,6 +106,90 @@ pub(crate) const EXPORTS: Needs = Needs {
                 ("accessed_at", LocalTime),
             ],
         },
+        Table {
+            name: "mandats",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("number", Text),
+                ("type", Label),
+                ("status", Label),
+                ("start_date", Instant),
+                ("end_date", Instant),
+                ("organisation_id", Integer),
+                ("amount", Decimal),
+                ("owner_id", Integer),
+                ("created_at", Instant),
+                ("updated_at", Instant),
+            ],
+        },
+        Table {
+            name: "email_campaigns",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("name", Text),
+                ("status", Label),
+                ("scheduled_at", Instant),
+                ("total_recipients", Integer),
+                ("total_sent", Integer),
+                ("last_sent_at", Instant),
+                ("from_email", Text),
+                ("from_name", Text),
+                ("owner_id", Integer),
+                ("created_at", Instant),
+            ],
+        },
+        Table {
+            name: "mailing_lists",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("name", Text),
+                ("description", Text),
+                ("target_type", Text),
+                ("recipient_count", Integer),
+                ("filters", Json),
+                ("is_active", Flag),
+                ("last_used_at", Instant),
+                ("created_by", Integer),
+                ("created_at", Instant),
+            ],
+        },
+        Table {
+            name: "email_sends",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("campaign_id", Integer),
+                ("batch_id", Integer),
+                ("step_id", Integer),
+                ("recipient_email", Text),
+                ("recipient_name", Text),
+                ("status", Label),
+                ("variant", Label),
+                ("scheduled_at", Instant),
+                ("sent_at", Instant),
+                ("provider_message_id", Text),
+                ("error_message", Text),
+                ("created_at", Instant),
+            ],
+        },
+        Table {
+            name: "permissions",
+            privilege: "SELECT",
+            columns: &[
+                ("id", Integer),
+                ("resource", Label),
+                ("action", Label),
+                ("is_active", Flag),
+            ],
+        },
+        Table {
+            name: "role_permissions",
+            privilege: "SELECT",
+            columns: &[("role_id", Integer), ("permission_id", Integer)],
+        },
     ],
     enums: &[
         Enum {
@@ -140,6 +225,40 @@ pub(crate) const EXPORTS: Needs = Needs {
                 "DISTRIBUTEUR",
                 "EMETTEUR",
                 "AUTRE",
+            ],
+        },
+        Enum {
+            table: "mandats",
+            column: "type",
+            needed: &["VENTE", "ACQUISITION", "DISTRIBUTION"],
+        },
+        Enum {
+            table: "email_campaigns",
+            column: "status",
+            needed: &[
+                "DRAFT",
+                "SCHEDULED",
+                "RUNNING",
+                "PAUSED",
+                "COMPLETED",
+                "CANCELLED",
+            ],
+        },
+        Enum {
+            table: "email_sends",
+            column: "status",
+            needed: &[
+                "QUEUED",
+                "SCHEDULED",
+                "SENDING",
+                "SENT",
+                "DELIVERED",
+                "OPENED",
+                "CLICKED",
+                "FAILED",
+                "BOUNCED",
+                "UNSUBSCRIBED",
+                "COMPLAINED",
             ],
         },
     ],

@@ -7,12 +7,14 @@
 mod backups;
 mod exports;
 mod maintenance;
+mod rgpd_subject;
 
 use std::collections::HashMap;
 
 pub(crate) use backups::BACKUPS;
 pub(crate) use exports::EXPORTS;
 pub(crate) use maintenance::MAINTENANCE;
+pub(crate) use rgpd_subject::RGPD_SUBJECT;
 
 use super::pool::Pool;
 

@@ -77,7 +77,7 @@ async fn the_function_refuses_an_unknown_kind_and_names_its_neighbours() {
             "debug.ecko",
             "there are debug.echo, debug.effect, debug.fail, debug.sleep",
         ),
-        ("mail.send", "there are debug.echo, "),
+        ("mail.send", "there are backups.apply_retention, "),
     ] {
         let refused = sqlx::query("SELECT worker.enqueue($1)")
             .bind(kind)

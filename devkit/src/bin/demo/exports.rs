@@ -73,6 +73,14 @@ fn wishes() -> Vec<Wish> {
             }),
         ),
         wish(
+            "a workbook of all organisations, with charts",
+            json!({ "dataset": "organisations", "user_id": ADMIN_ID, "format": "xlsx" }),
+        ),
+        wish(
+            "a report of all mandates",
+            json!({ "dataset": "mandats", "user_id": ADMIN_ID, "format": "pdf" }),
+        ),
+        wish(
             "a column that does not exist",
             json!({ "dataset": "people", "user_id": ADMIN_ID, "columns": ["emial"] }),
         ),
@@ -149,7 +157,8 @@ fn tell(wish: &Wish, job: &Value) -> Outcome<()> {
         );
         return Ok(());
     }
-    let path = export_file(&wish.id);
+    let format = wish.payload["format"].as_str().unwrap_or("csv");
+    let path = export_file(&wish.id, format);
     let output = &job["result"];
     println!(
         "    {}  ({} rows, {} bytes)",
@@ -157,6 +166,9 @@ fn tell(wish: &Wish, job: &Value) -> Outcome<()> {
         output["rows"],
         output["bytes"]
     );
+    if format != "csv" {
+        return Ok(());
+    }
     for row in BufReader::new(std::fs::File::open(&path)?)
         .lines()
         .take(SHOWN_ROWS + 1)
@@ -174,6 +186,6 @@ fn shown(row: &str) -> String {
 }
 
 /// Where a job's file is.
-fn export_file(id: &str) -> PathBuf {
-    PathBuf::from("demo-out").join(format!("{id}.csv"))
+fn export_file(id: &str, format: &str) -> PathBuf {
+    PathBuf::from("demo-out").join(format!("{id}.{format}"))
 }
