@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what tests and the demo need besides Rust: redis-server, PostgreSQL's binaries, openssl,
-# Python with pip.
+# Python with pip, and Node.js with Chromium for the panel's tests.
 # Uses apt where it may; says exactly what to install where it may not. Changes nothing else.
 set -euo pipefail
 
@@ -10,6 +10,8 @@ command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/
 command -v openssl >/dev/null || missing+=(openssl)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3 python3-pip)
+command -v npm >/dev/null || missing+=(nodejs npm)
+command -v chromium >/dev/null || missing+=(chromium)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -22,16 +22,26 @@
 //! `http` is what both need of HTTP: problems, bodies, and [`Server`], the loop that serves.
 
 mod api;
+mod assets;
+pub mod audit;
 pub mod auth;
 mod catalog;
+mod desk;
+mod glance;
 mod http;
 mod limits;
+mod live;
 pub mod metrics;
+mod pages;
 mod panel;
+mod throughput;
+mod words;
 
 pub use api::openapi;
-pub use auth::{Grant, Scope, TokenStore};
+pub use audit::{AuditLog, Deed, DeedSearch, NotedDeed};
+pub use auth::{Account, Accounts, Grant, Role, Scope, TokenStore, hash_password};
 pub use catalog::{KindCatalog, KindInfo, Refusal};
+pub use desk::Desk;
 pub use http::server::{Pulse, Server, ServerOptions};
 pub use limits::Limits;
 pub use panel::{Panel, router};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rouage::Client;
 
 use crate::config::Settings;
+use crate::store::deeds::Deeds;
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
 use crate::store::outbox::ParkedRows;
@@ -30,6 +31,8 @@ pub(super) struct Housekeeping {
     keep_history: Duration,
     outbox: ParkedRows,
     keep_parked: Duration,
+    deeds: Deeds,
+    keep_deeds: Duration,
 }
 
 impl Housekeeping {
@@ -42,6 +45,8 @@ impl Housekeeping {
             keep_history: settings.keep_history,
             outbox: ParkedRows::new(database.clone()),
             keep_parked: settings.outbox.keep_parked,
+            deeds: Deeds::new(database.clone(), &settings.redis.prefix),
+            keep_deeds: settings.panel.keep_deeds,
         }
     }
 
@@ -75,6 +80,11 @@ impl Housekeeping {
                 rows,
                 "parked rows of the outbox were removed: nobody decided in time"
             );
+        }
+        for _ in 0..STATEMENTS {
+            if self.deeds.forget(self.keep_deeds).await? == 0 {
+                break;
+            }
         }
         for _ in 0..STATEMENTS {
             if self.client.collect_payloads(PAYLOADS).await?.looked_at < PAYLOADS {

@@ -30,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::{Config, Invalid, Problem, Settings};
 use crate::store;
 use crate::store::api_tokens::ApiTokens;
+use crate::store::deeds::Deeds;
 use crate::store::effects::Effects;
 use crate::store::job_runs::JobRuns;
 use crate::store::migrate::{self, State, Step};
@@ -146,6 +147,12 @@ pub(crate) fn history(config: &Config) -> anyhow::Result<JobRuns> {
 pub(crate) fn api_tokens(config: &Config) -> anyhow::Result<ApiTokens> {
     let pool = pool::probe(&database(config)?);
     Ok(ApiTokens::new(pool, &config.settings.redis.prefix))
+}
+
+/// Who did what in the panel, over a connection that is opened when it is used.
+pub(crate) fn deeds(config: &Config) -> anyhow::Result<Deeds> {
+    let pool = pool::probe(&database(config)?);
+    Ok(Deeds::new(pool, &config.settings.redis.prefix))
 }
 
 fn required<'s>(

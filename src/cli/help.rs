@@ -34,6 +34,7 @@ Look after
   backup       Make, list, verify and restore backups of the database
   doctor       Check everything that can keep jobs from running
   fsck         Check the invariants of the stored jobs
+  panel        Make what the panel's settings need
   tokens       Create, list and revoke the tokens of the HTTP API
   config       Show the settings in effect
   help         Print this message or the help of the given subcommand(s)

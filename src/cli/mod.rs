@@ -25,6 +25,7 @@ mod moment;
 mod operations;
 mod outbox;
 mod output;
+mod panel;
 mod queues;
 mod run;
 mod schedule;
@@ -106,6 +107,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Check the invariants of the stored jobs
     Fsck(fsck::Args),
+    /// Make what the panel's settings need
+    #[command(subcommand)]
+    Panel(panel::Command),
     /// Create, list and revoke the tokens of the HTTP API
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -172,6 +176,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<Verdict> 
         Command::Backup(command) => backup::run(Some(config), &command).await,
         Command::Doctor(args) => doctor::run(config, &args).await,
         Command::Fsck(args) => fsck::run(config, &args).await,
+        Command::Panel(command) => panel::run(&command),
         Command::Tokens(command) => tokens::run(config, command).await,
         Command::Config(command) => config::run(config, &command),
         Command::Healthcheck(args) => healthcheck::run(config, &args).await,

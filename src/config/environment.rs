@@ -18,8 +18,12 @@ pub(super) type Variables = BTreeMap<String, String>;
 const PREFIX: &str = "CRM_WORKER__";
 /// The same with the usual typing error.
 const NEARLY: &str = "CRM_WORKER_";
+/// What let people into Flower.
+const FLOWER: &str = "FLOWER_BASIC_AUTH";
+/// The same in two variables.
+const FLOWER_PARTS: [&str; 2] = ["FLOWER_USER", "FLOWER_PASSWORD"];
 /// The CRM's variables that set one key each.
-const FALLBACKS: [(&str, &str); 8] = [
+const FALLBACKS: [(&str, &str); 9] = [
     ("REDIS_URL", "redis.url"),
     ("DATABASE_URL", "database.url"),
     ("RUST_LOG", "log.level"),
@@ -28,6 +32,7 @@ const FALLBACKS: [(&str, &str); 8] = [
     ("B2_APPLICATION_KEY_ID", "backups.s3_access_key_id"),
     ("B2_APPLICATION_KEY", "backups.s3_secret_access_key"),
     ("SLACK_WEBHOOK_URL", "backups.webhook_url"),
+    (FLOWER, "panel.flower_basic_auth"),
 ];
 /// The CRM's variables that make up an address of the database.
 const PARTS: [&str; 5] = [
@@ -44,6 +49,7 @@ pub(super) fn relevant() -> Result<Variables, Invalid> {
         name.starts_with(NEARLY)
             || FALLBACKS.iter().any(|(fallback, _)| *fallback == name)
             || PARTS.contains(&name)
+            || FLOWER_PARTS.contains(&name)
     };
     let mut variables = Variables::new();
     for (name, value) in std::env::vars_os() {
@@ -64,6 +70,11 @@ pub(super) fn fallbacks(variables: &Variables) -> Entries {
     let mut entries = Entries::new();
     if let Some(url) = database_url::from_parts(|part| set(part).map(String::as_str)) {
         entries.insert("database.url".to_owned(), entry("POSTGRES_HOST", &url));
+    }
+    if let [Some(user), Some(password)] = FLOWER_PARTS.map(set) {
+        let both = format!("{user}:{password}");
+        let entry = entry(FLOWER_PARTS[1], &both);
+        entries.insert("panel.flower_basic_auth".to_owned(), entry);
     }
     for (name, key) in FALLBACKS {
         if let Some(value) = set(name) {

@@ -28,6 +28,7 @@ use secrecy::SecretString;
 
 pub(crate) use backups::{Bucket, Encryption};
 pub(crate) use layers::Origin;
+pub(crate) use panel::PanelSettings;
 pub(crate) use problem::{Invalid, Problem};
 pub(crate) use settings::{LogFormat, Settings};
 
@@ -37,7 +38,7 @@ use layers::{Entries, Entry, Scalar};
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "redis.url",
     "database.url",
     "celery.broker_url",
@@ -47,6 +48,8 @@ const SECRETS: [&str; 9] = [
     "backups.s3_secret_access_key",
     "backups.heartbeat_url",
     "backups.webhook_url",
+    "panel.users",
+    "panel.flower_basic_auth",
 ];
 
 /// The settings, and where each came from.

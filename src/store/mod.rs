@@ -6,6 +6,7 @@
 
 pub(crate) mod api_tokens;
 pub(crate) mod backups;
+pub(crate) mod deeds;
 pub(crate) mod effects;
 pub(crate) mod job_runs;
 pub(crate) mod kinds;

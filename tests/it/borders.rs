@@ -17,6 +17,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "app/",
             "cli/",
             "store/api_tokens.rs",
+            "store/deeds.rs",
             "telemetry/recorder.rs",
         ],
     ),

@@ -37,6 +37,7 @@ Look after
   backup       Make, list, verify and restore backups of the database
   doctor       Check everything that can keep jobs from running
   fsck         Check the invariants of the stored jobs
+  panel        Make what the panel's settings need
   tokens       Create, list and revoke the tokens of the HTTP API
   config       Show the settings in effect
   help         Print this message or the help of the given subcommand(s)
@@ -85,6 +86,7 @@ fn every_command_explains_itself() {
         ["jobs", "retry"],
         ["jobs", "cancel"],
         ["config", "show"],
+        ["panel", "hash-password"],
         ["tokens", "create"],
         ["tokens", "list"],
         ["tokens", "revoke"],

@@ -27,6 +27,7 @@ mod maintenance;
 mod migrations;
 mod operations;
 mod outbox;
+mod panel;
 mod payloads;
 mod probes;
 mod replays;

@@ -46,9 +46,11 @@ impl Client {
         let mut cursor = 0;
         loop {
             let (next, members) = self.members_with(&id, cursor, |score| score >= 0.0).await?;
-            let calls = members
+            // Collected, so that the future can be seen to be Send.
+            let calls: Vec<_> = members
                 .iter()
-                .map(|member| self.cancel(&member.queue, &member.id));
+                .map(|member| self.cancel(&member.queue, &member.id))
+                .collect();
             let mut answers = stream::iter(calls).buffer_unordered(AT_ONCE);
             while let Some(answer) = answers.next().await {
                 match answer {
@@ -76,7 +78,10 @@ impl Client {
         let mut cursor = 0;
         loop {
             let (next, members) = self.members_with(&id, cursor, |score| score < -1.0).await?;
-            let calls = members.iter().map(|member| self.retry_member(member));
+            let calls: Vec<_> = members
+                .iter()
+                .map(|member| self.retry_member(member))
+                .collect();
             let retried: Vec<bool> = stream::iter(calls)
                 .buffer_unordered(AT_ONCE)
                 .try_collect()

@@ -1,6 +1,6 @@
 //! The HTTP API over the real binary.
 
-mod ask;
+pub(crate) mod ask;
 mod cancelling;
 mod enqueueing;
 mod guide;

@@ -159,7 +159,7 @@ async fn requests_are_counted_by_route_and_never_by_path() {
         r#"rouage_http_requests_total{method="POST",route="/api/v1/jobs",status="201"} 1"#
     ));
     assert!(
-        page.contains(r#"rouage_http_requests_total{method="GET",route="none",status="404"} 1"#)
+        page.contains(r#"rouage_http_requests_total{method="GET",route="none",status="403"} 1"#)
     );
     assert!(page.contains("rouage_http_request_duration_seconds_bucket"));
     assert!(!page.contains("secret") && !page.contains(&id));
