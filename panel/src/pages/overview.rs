@@ -33,6 +33,8 @@ struct Health {
     class: &'static str,
     icon: &'static str,
     sentence: String,
+    /// Where it leads; empty for nowhere.
+    path: String,
     points: Vec<Point>,
 }
 
@@ -111,24 +113,30 @@ fn judge(queues: &[QueueView], workers: &[WorkerView], words: &Words) -> Health 
     }
     points.truncate(MOST_POINTS);
     let held: u64 = queues.iter().map(|queue| queue.held).sum();
-    let (class, icon, sentence) = if workers.is_empty() {
-        ("bad", "trouble", words.nothing_runs.to_owned())
-    } else if held > 0 {
-        ("wary", "held", (words.need_a_person)(held))
-    } else if let Some(first) = points.first() {
-        ("wary", "trouble", first.text.clone())
-    } else {
-        ("", "well", words.all_is_well.to_owned())
-    };
-    if held > 0 && !workers.is_empty() {
-        let path = "/held".to_owned();
-        let text = words.nav_held.to_owned();
+    if held > 0 {
+        let (path, text) = ("/held".to_owned(), (words.need_a_person)(held));
         points.insert(0, Point { path, text });
     }
+    let (class, icon) = match (workers.is_empty(), held, points.is_empty()) {
+        (true, ..) => ("bad", "trouble"),
+        (false, 1.., _) => ("wary", "held"),
+        (false, 0, false) => ("wary", "trouble"),
+        (false, 0, true) => ("", "well"),
+    };
+    // The worst is the sentence, and leads to its place.
+    let (path, sentence) = if workers.is_empty() {
+        ("/workers".to_owned(), words.nothing_runs.to_owned())
+    } else if points.is_empty() {
+        (String::new(), words.all_is_well.to_owned())
+    } else {
+        let first = points.remove(0);
+        (first.path, first.text)
+    };
     Health {
         class,
         icon,
         sentence,
+        path,
         points,
     }
 }
@@ -175,5 +183,18 @@ fn worker(view: &WorkerView, words: &Words) -> WorkerLine {
         instance: view.info.instance.clone(),
         host: view.info.host.clone(),
         doing: (words.runs_of)(view.info.running, slots),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn without_a_worker_nothing_is_well() {
+        let health = judge(&[], &[], Language::English.words());
+        assert_eq!((health.class, health.path.as_str()), ("bad", "/workers"));
+        assert_eq!(health.sentence, "No worker runs.");
     }
 }

@@ -7,6 +7,9 @@ use rouage::inspect::span;
 
 use crate::words::Words;
 
+/// Less than this from now is now.
+const JUST_NOW_MS: u64 = 500;
+
 /// A number with a thin space between thousands.
 pub(crate) fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -47,7 +50,9 @@ pub(crate) fn bytes(n: u64) -> String {
 /// An instant as `<time>`: how long ago or ahead it is, the instant itself as its title. The script
 /// shows it in the viewer's zone.
 pub(crate) fn time(at: u64, now: u64, words: &Words) -> String {
-    let told = if at > now {
+    let told = if at.abs_diff(now) < JUST_NOW_MS {
+        words.now.to_owned()
+    } else if at > now {
         (words.ahead)(&span(at - now))
     } else {
         (words.ago)(&span(now - at))
