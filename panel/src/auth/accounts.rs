@@ -140,7 +140,7 @@ pub(crate) enum Refused {
 
 /// All accounts.
 pub struct Accounts {
-    accounts: Vec<Account>,
+    all: Vec<Account>,
     /// HMAC key of what is remembered.
     key: [u8; 32],
     right: Mutex<HashMap<[u8; 32], (usize, Instant)>>,
@@ -150,7 +150,7 @@ pub struct Accounts {
 
 impl fmt::Debug for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.accounts).finish()
+        f.debug_list().entries(&self.all).finish()
     }
 }
 
@@ -158,7 +158,7 @@ impl Accounts {
     /// These accounts; none lets nobody in.
     pub fn new(accounts: Vec<Account>) -> Self {
         Self {
-            accounts,
+            all: accounts,
             key: rand::random(),
             right: Mutex::default(),
             computing: Arc::new(Semaphore::new(AT_ONCE)),
@@ -168,7 +168,7 @@ impl Accounts {
 
     /// Whether anybody may come in.
     pub fn is_empty(&self) -> bool {
-        self.accounts.is_empty()
+        self.all.is_empty()
     }
 
     /// Whose name and password these are.
@@ -185,19 +185,12 @@ impl Accounts {
         self.wrong
             .check(peer, Instant::now())
             .map_err(Refused::Slowed)?;
-        let place = self
-            .accounts
-            .iter()
-            .position(|account| *account.name == *name);
+        let place = self.all.iter().position(|account| *account.name == *name);
         // A name that nobody has costs as much as one that somebody has.
-        let judged = place.or(if self.accounts.is_empty() {
-            None
-        } else {
-            Some(0)
-        });
+        let judged = place.or(if self.all.is_empty() { None } else { Some(0) });
         let right = match judged {
             Some(account) if password.len() <= MOST_PASSWORD => {
-                self.verify(&self.accounts[account], password).await
+                self.verify(&self.all[account], password).await
             }
             _ => false,
         };
@@ -214,7 +207,7 @@ impl Accounts {
     }
 
     fn visitor(&self, place: usize) -> Visitor {
-        let account = &self.accounts[place];
+        let account = &self.all[place];
         Visitor {
             name: Arc::clone(&account.name),
             role: account.role,

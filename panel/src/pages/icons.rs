@@ -1,5 +1,7 @@
 //! The icons: strokes of 16 by 16, one shape for each state, put into every page once.
 
+use std::fmt::Write;
+
 /// Name and shape.
 const ICONS: [(&str, &str); 22] = [
     (
@@ -77,8 +79,15 @@ pub(crate) fn sprite() -> String {
         r#"<svg width="0" height="0" class="visually-hidden" aria-hidden="true" focusable="false">"#,
     );
     for (name, shape) in ICONS {
-        sprite += &format!(r#"<symbol id="i-{name}" viewBox="0 0 16 16">{shape}</symbol>"#);
+        // Writing to a String does not fail.
+        let _ = write!(
+            sprite,
+            r#"<symbol id="i-{name}" viewBox="0 0 16 16">{shape}</symbol>"#
+        );
     }
-    sprite += &format!(r#"<symbol id="i-brand" viewBox="0 0 22 22">{BRAND}</symbol></svg>"#);
+    let _ = write!(
+        sprite,
+        r#"<symbol id="i-brand" viewBox="0 0 22 22">{BRAND}</symbol></svg>"#
+    );
     sprite
 }

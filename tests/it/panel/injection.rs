@@ -74,5 +74,6 @@ async fn a_path_cannot_break_a_header_and_a_form_cannot_lead_away() {
 
 /// A text as an address has it.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let each: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    each.concat()
 }
