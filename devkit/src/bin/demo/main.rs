@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
+mod backups;
 mod exports;
 mod producers;
 mod worker;
@@ -63,8 +64,15 @@ async fn main() -> Outcome<()> {
 
     exports::show(&settings).await?;
     producers::show(&settings, &database, &broker(&redis)).await?;
+    backups::show(&settings)?;
 
-    println!("\n  api      http://{}/api/v1/openapi.json", settings.api);
+    println!(
+        "\n  panel    http://{}/   name {}, password {}",
+        settings.api,
+        worker::NAME,
+        worker::PASSWORD
+    );
+    println!("  api      http://{}/api/v1/openapi.json", settings.api);
     println!("  health   http://{}/readyz", settings.bind);
     println!("  metrics  http://{}/metrics", settings.bind);
     if keep {

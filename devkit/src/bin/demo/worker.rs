@@ -1,5 +1,6 @@
 //! The real binary: its commands, and the worker as a process.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +12,10 @@ use crate::{LOOK_EVERY, Outcome};
 
 /// How long the worker may take to get ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who may open the panel of the demo, which is on loopback and soon gone.
+pub(crate) const NAME: &str = "demo";
+pub(crate) const PASSWORD: &str = "demo-demo";
 
 /// How the binary finds its servers.
 pub(crate) struct Settings {
@@ -29,12 +34,15 @@ impl Settings {
             return Err(format!("{} is not built; hint: cargo build", binary.display()).into());
         }
         let (bind, api) = (free()?, free()?);
+        let backups = exports.join("backups");
+        std::fs::create_dir_all(&backups)?;
+        let users = format!("{NAME}:admin:{}", hash(&binary)?);
         let variables = vec![
+            ("CRM_WORKER__PANEL__USERS", users),
             ("REDIS_URL", redis.to_owned()),
             ("DATABASE_URL", database.to_owned()),
             ("CRM_WORKER__EXPORTS__DIR", exports.display().to_string()),
-            // The demo makes no backups.
-            ("CRM_WORKER__WORKER__QUEUES__BACKUPS", "0".to_owned()),
+            ("CRM_WORKER__BACKUPS__DIR", backups.display().to_string()),
             ("CRM_WORKER__HTTP__BIND", bind.clone()),
             ("CRM_WORKER__PANEL__BIND", api.clone()),
             ("CRM_WORKER__CELERY__BROKER_URL", broker.to_owned()),
@@ -77,6 +85,20 @@ impl Settings {
             .map(|(name, value)| format!("    export {name}='{value}'"));
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The hash of the demo's password, as the binary makes it.
+fn hash(binary: &Path) -> Outcome<String> {
+    let mut child = Command::new(binary)
+        .args(["panel", "hash-password"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    if let Some(mut password) = child.stdin.take() {
+        password.write_all(PASSWORD.as_bytes())?;
+    }
+    let done = child.wait_with_output()?;
+    Ok(String::from_utf8(done.stdout)?.trim().to_owned())
 }
 
 /// An address that nobody uses now.
