@@ -11,6 +11,21 @@ use tokio::time::Instant;
 use crate::client::{Client, ClientError};
 use crate::scripts::SCHEDULE_LEAD;
 
+/// How a scheduler behaves.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// How long the lead lasts without a word: what a failover takes.
+    pub lease: Duration,
+}
+
+impl Default for SchedulerOptions {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(6),
+        }
+    }
+}
+
 /// Who leads, as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeaderView {

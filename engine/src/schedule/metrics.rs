@@ -1,5 +1,10 @@
 //! The metrics of schedules. Their label is the schedule's name; there are as many as the file has.
 
+use ::metrics::gauge;
+
+use super::store::Stored;
+use super::tracks::Tracks;
+
 /// When an occurrence was last fired, by schedule.
 pub const LAST_FIRE: &str = "rouage_schedule_last_fire_timestamp_seconds";
 /// When a job of a schedule last completed, by schedule.
@@ -12,3 +17,22 @@ pub const SKIPPED: &str = "rouage_schedule_skipped_total";
 pub const OVERDUE: &str = "rouage_schedule_overdue";
 /// 1 where the process leads the schedulers, 0 where another one does.
 pub const LEADER: &str = "rouage_schedule_leader";
+
+/// Tells what is known of all schedules.
+pub(super) fn show(rows: &[Stored], tracks: &Tracks, now: i64) {
+    for row in rows {
+        for (name, at) in [
+            (LAST_FIRE, row.last_fired),
+            (LAST_SUCCESS, row.last_success),
+        ] {
+            if at > 0 {
+                gauge!(name, "schedule" => row.name.clone()).set(at as f64 / 1000.0);
+            }
+        }
+    }
+    for track in tracks.iter() {
+        let overdue = track.is_overdue(now);
+        let gauge = gauge!(OVERDUE, "schedule" => track.entry.name.clone());
+        gauge.set(if overdue { 1.0 } else { 0.0 });
+    }
+}

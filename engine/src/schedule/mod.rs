@@ -17,6 +17,7 @@
 mod clock;
 mod entry;
 mod expression;
+mod heartbeat;
 mod invalid;
 mod leader;
 mod memory;
@@ -30,10 +31,11 @@ mod watch;
 
 pub use self::entry::{Entry, MAX_CAUGHT_UP, MAX_NAME_BYTES, OnMissed, Overlap, Overrides};
 pub use self::expression::Expression;
+pub use self::heartbeat::Heartbeat;
 pub use self::invalid::InvalidSchedule;
-pub use self::leader::{LeaderView, leader};
+pub use self::leader::{LeaderView, SchedulerOptions, leader};
 pub use self::memory::MemorySchedules;
 pub use self::plan::{LATE, Plan, overdue, plan};
-pub use self::scheduler::{Heartbeat, MAX_ENTRIES, Scheduler, SchedulerOptions};
+pub use self::scheduler::{MAX_ENTRIES, Scheduler};
 pub use self::store::{Fired, Mark, ScheduleStore, Stored};
 pub use self::timing::{Timing, Upcoming};

@@ -10,7 +10,7 @@
 //!    has not read it yet gives the lead back.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::metrics::{counter, gauge};
@@ -19,8 +19,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
-use super::leader::{Lead, Standing};
-use super::metrics::{LAST_FIRE, LAST_SUCCESS, LEADER, MISSED, OVERDUE, SKIPPED};
+use super::heartbeat::Heartbeat;
+use super::leader::{Lead, SchedulerOptions, Standing};
+use super::metrics::{LAST_FIRE, LAST_SUCCESS, LEADER, MISSED, SKIPPED, show};
 use super::plan::plan;
 use super::store::{Fired, Mark, ScheduleStore, Stored};
 use super::tracks::{Track, Tracks};
@@ -37,40 +38,6 @@ const REREAD: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Who waits for the same moment comes up to this much later.
 const SPREAD_MS: u64 = 250;
-
-/// How a scheduler behaves.
-#[derive(Debug, Clone)]
-pub struct SchedulerOptions {
-    /// How long the lead lasts without a word: what a failover takes.
-    pub lease: Duration,
-}
-
-impl Default for SchedulerOptions {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(6),
-        }
-    }
-}
-
-/// Tells whether a scheduler turns.
-#[derive(Debug, Clone)]
-pub struct Heartbeat(Arc<Mutex<(Instant, Option<&'static str>)>>);
-
-impl Heartbeat {
-    /// How long ago it last turned, and what is in its way.
-    pub fn look(&self) -> (Duration, Option<&'static str>) {
-        let (turned, trouble) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (turned.elapsed(), trouble)
-    }
-
-    fn turned(&self, trouble: Option<&'static str>) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = known.1 != trouble;
-        *known = (Instant::now(), trouble);
-        is_news
-    }
-}
 
 /// Fires schedules. Any number may run.
 #[derive(Debug)]
@@ -109,7 +76,7 @@ impl Scheduler {
             leading: None,
             read: None,
             unwritten: BTreeMap::new(),
-            heartbeat: Heartbeat(Arc::new(Mutex::new((Instant::now(), None)))),
+            heartbeat: Heartbeat::new(),
         }
     }
 
@@ -416,24 +383,6 @@ fn odd(error: ClientError) -> Trouble {
     Trouble {
         what: "jobs cannot be enqueued",
         error: error.into(),
-    }
-}
-
-fn show(rows: &[Stored], tracks: &Tracks, now: i64) {
-    for row in rows {
-        for (name, at) in [
-            (LAST_FIRE, row.last_fired),
-            (LAST_SUCCESS, row.last_success),
-        ] {
-            if at > 0 {
-                gauge!(name, "schedule" => row.name.clone()).set(at as f64 / 1000.0);
-            }
-        }
-    }
-    for track in tracks.iter() {
-        let overdue = track.is_overdue(now);
-        let gauge = gauge!(OVERDUE, "schedule" => track.entry.name.clone());
-        gauge.set(if overdue { 1.0 } else { 0.0 });
     }
 }
 

@@ -4,6 +4,7 @@ mod canvas;
 mod control;
 mod hostile;
 mod messages;
+mod refusals;
 mod results;
 
 use std::path::PathBuf;
