@@ -1,6 +1,7 @@
 //! Flower's routes, in its shapes.
 
 use super::Panel;
+use crate::world::eventually;
 
 #[tokio::test]
 async fn flowers_routes_answer_in_its_shapes() {
@@ -28,7 +29,11 @@ async fn flowers_routes_answer_in_its_shapes() {
             .values()
             .all(|alive| alive == true)
     );
-    assert!(json("/api/workers").to_string().contains("max-concurrency"));
+    eventually("the worker beats", || async {
+        let workers = json("/api/workers").to_string();
+        workers.contains("max-concurrency").then_some(())
+    })
+    .await;
     assert!(
         json("/api/task/types")["task-types"]
             .to_string()
