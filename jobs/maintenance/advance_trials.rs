@@ -4,11 +4,10 @@
 //! day without this job the reminder comes the day after. Who pays or is an administrator of the
 //! whole installation keeps access.
 
+use chrono::{DateTime, Utc};
 use crm_job_contract::maintenance::{AdvanceTrials, AdvancedTrials};
 use rouage::{Handler, JobContext, JobError};
 use sqlx::PgPool;
-
-use chrono::{DateTime, Utc};
 
 use crate::services::Services;
 

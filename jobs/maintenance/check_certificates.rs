@@ -84,7 +84,7 @@ async fn ask(probe: &dyn CertificateProbe, hosts: &[String]) -> Found {
         .await
 }
 
-/// Tells the administrators of certificates that end soon, once for each day that is left.
+/// Tells the administrators of certificates that end soon, once for each day on which one ends.
 async fn tell(services: &Services, found: &Found, now: DateTime<Utc>) -> Result<(), JobError> {
     for (host, days) in found {
         let Ok(days) = days else { continue };

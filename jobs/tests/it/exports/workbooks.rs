@@ -1,6 +1,6 @@
 //! Workbooks, read back by openpyxl.
 
-use chrono::Datelike;
+use chrono::{Datelike, Timelike};
 use devkit::crm;
 use serde_json::{Value, json};
 
@@ -47,8 +47,9 @@ fn is_same(cell: &str, csv: &str) -> bool {
     let apart = (cell - csv).abs();
     // A cell is a time of the wall clock: of an hour that comes twice it cannot tell which one it is.
     let twice = apart.num_minutes() == 59 || apart.num_minutes() == 60;
-    let is_autumn = matches!(csv.month(), 10) && csv.day() >= 25;
-    apart <= chrono::TimeDelta::milliseconds(1) || (twice && is_autumn)
+    let utc = csv.to_utc();
+    let is_that_hour = utc.month() == 10 && utc.day() >= 25 && utc.hour() < 2;
+    apart <= chrono::TimeDelta::milliseconds(1) || (twice && is_that_hour)
 }
 
 #[tokio::test]
